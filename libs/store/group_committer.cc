@@ -1,0 +1,121 @@
+#include "libs/store/group_committer.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "libs/base/failpoint.h"
+
+namespace yikou::store {
+
+GroupCommitter::GroupCommitter(Store* store, base::Executor* executor, Options options)
+    : store_(store), options_(options) {
+  loop_ = executor->StartLoop("committer", [this] { return Step(); });
+}
+
+GroupCommitter::~GroupCommitter() { Stop(); }
+
+void GroupCommitter::OnCommitted(std::function<void(const BatchStats&)> listener) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  listeners_.push_back(std::move(listener));
+}
+
+void GroupCommitter::Submit(Change change, std::function<void(absl::Status)> done) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!stopped_) {
+      queue_.push_back({std::move(change), std::move(done)});
+      done = nullptr;
+    }
+  }
+  if (done) return done(absl::UnavailableError("The service is stopping; try again elsewhere."));
+  loop_->Wake();
+}
+
+std::vector<absl::Status> GroupCommitter::CommitAll(std::vector<Change> changes) {
+  struct Waiting {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<absl::Status> statuses;
+    size_t left = 0;
+  };
+  auto waiting = std::make_shared<Waiting>();
+  waiting->statuses.resize(changes.size());
+  waiting->left = changes.size();
+  for (size_t i = 0; i < changes.size(); ++i) {
+    Submit(std::move(changes[i]), [waiting, i](absl::Status status) {
+      std::lock_guard<std::mutex> lock(waiting->mutex);
+      waiting->statuses[i] = std::move(status);
+      if (--waiting->left == 0) waiting->changed.notify_one();
+    });
+  }
+  std::unique_lock<std::mutex> lock(waiting->mutex);
+  waiting->changed.wait(lock, [&] { return waiting->left == 0; });
+  return std::move(waiting->statuses);
+}
+
+absl::Status GroupCommitter::CommitOne(Change change) {
+  std::vector<Change> changes;
+  changes.push_back(std::move(change));
+  return CommitAll(std::move(changes))[0];
+}
+
+// Takes as many queued changes as fit, leaving behind a second change of an aggregate that is in
+// the batch already, and everything that was queued for that aggregate after it.
+std::vector<GroupCommitter::Pending> GroupCommitter::TakeBatch() {
+  std::vector<Pending> batch;
+  std::deque<Pending> left;
+  std::set<std::pair<const AggregateKind*, std::string>> taken;
+  std::lock_guard<std::mutex> lock(mutex_);
+  while (!queue_.empty() && static_cast<int>(batch.size()) < options_.batch_max) {
+    Pending pending = std::move(queue_.front());
+    queue_.pop_front();
+    bool clash = false;
+    for (const Write& write : pending.change.writes) {
+      clash = clash || taken.count({write.kind, write.id}) > 0;
+    }
+    for (const Write& write : pending.change.writes) taken.insert({write.kind, write.id});
+    (clash ? left.emplace_back(std::move(pending)) : batch.emplace_back(std::move(pending)));
+  }
+  while (!left.empty()) {
+    queue_.push_front(std::move(left.back()));
+    left.pop_back();
+  }
+  return batch;
+}
+
+absl::Duration GroupCommitter::Step() {
+  std::vector<Pending> batch = TakeBatch();
+  if (batch.empty()) return absl::Hours(1);
+  std::vector<Change*> changes;
+  changes.reserve(batch.size());
+  for (Pending& pending : batch) changes.push_back(&pending.change);
+  const absl::Time begin = absl::Now();
+  std::vector<absl::Status> statuses = store_->Commit(changes);
+  BatchStats stats;
+  stats.changes = static_cast<int>(batch.size());
+  stats.took = absl::Now() - begin;
+  for (const absl::Status& status : statuses) stats.failed += status.ok() ? 0 : 1;
+  base::Failpoint("commit.after");
+  for (size_t i = 0; i < batch.size(); ++i) batch[i].done(std::move(statuses[i]));
+  std::vector<std::function<void(const BatchStats&)>> listeners;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    listeners = listeners_;
+  }
+  for (const auto& listener : listeners) listener(stats);
+  return absl::ZeroDuration();
+}
+
+void GroupCommitter::Stop() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+  }
+  loop_->Stop();
+  while (Step() == absl::ZeroDuration()) {
+  }
+}
+
+}  // namespace yikou::store

@@ -1,0 +1,64 @@
+// Many callers, one transaction. The only caller of Store::Commit.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "libs/base/executor.h"
+#include "libs/store/store.h"
+
+namespace yikou::store {
+
+class GroupCommitter {
+ public:
+  struct Options {
+    int batch_max = 256;  // changes a transaction
+  };
+  // What one transaction held, for metrics.
+  struct BatchStats {
+    int changes = 0;
+    int failed = 0;
+    absl::Duration took;
+  };
+
+  GroupCommitter(Store* store, base::Executor* executor, Options options);
+  ~GroupCommitter();
+
+  // Queues a change; `done` runs on the committer's thread once it is durable or refused. Two
+  // changes of one aggregate never share a transaction. After Stop: UNAVAILABLE.
+  void Submit(Change change, std::function<void(absl::Status)> done);
+
+  // Commits several changes and waits. Must not be called from `done` callbacks.
+  std::vector<absl::Status> CommitAll(std::vector<Change> changes);
+  absl::Status CommitOne(Change change);
+
+  // Called after each transaction that wrote, on the committer's thread. Set before the first
+  // Submit; must not block.
+  void OnCommitted(std::function<void(const BatchStats&)> listener);
+
+  // Commits what is queued, then refuses. Idempotent.
+  void Stop();
+
+ private:
+  struct Pending {
+    Change change;
+    std::function<void(absl::Status)> done;
+  };
+  absl::Duration Step();
+  std::vector<Pending> TakeBatch();
+
+  Store* store_;
+  Options options_;
+  std::vector<std::function<void(const BatchStats&)>> listeners_;
+  std::mutex mutex_;
+  std::deque<Pending> queue_;
+  bool stopped_ = false;
+  std::unique_ptr<base::Loop> loop_;
+};
+
+}  // namespace yikou::store

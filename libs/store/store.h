@@ -1,0 +1,152 @@
+// The record of one service: aggregates, tables, one log, inbox, requests, timers.
+//
+// Commit is called by the group committer only. Reads run on connections of their own, see the
+// last commit and never wait behind a write. Statuses: NOT_FOUND no such row; ABORTED a version is
+// stale; ALREADY_EXISTS a request id or an inbox entry is there; UNAVAILABLE the database does not
+// answer, nothing is known to be written; RESOURCE_EXHAUSTED disk full, nothing is written.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/store/change.h"
+
+namespace yikou::store {
+
+// An aggregate as stored.
+struct Stored {
+  std::string id;
+  int64_t version = 0;
+  std::string body;
+};
+
+// One condition on a column.
+struct Filter {
+  enum class Op { kEq, kNe, kLt, kLe, kGt, kGe, kContains };
+  std::string column;
+  Op op = Op::kEq;
+  Value value;
+};
+
+// Who asks: rows out of this scope do not exist for the caller. A row is in scope when one of the
+// case's units is `unit_id` or below it.
+struct Scope {
+  std::string unit_id;
+};
+
+// Conditions, scope, order and page of a read. Order is by id (aggregates) or first key (tables).
+struct Query {
+  std::vector<Filter> filters;
+  std::optional<Scope> scope;  // absent: the service asks for itself
+  bool descending = false;
+  std::string after;  // exclusive start; empty for the beginning
+  int limit = 50;
+};
+
+// One migration; versions are dense from 1 and never change once released.
+struct Migration {
+  int version = 0;
+  std::string name;
+  std::string sql;
+};
+
+struct LogEntry {
+  int64_t position = 0;
+  std::string hash;
+  std::string body;  // the event without its two hashes, as hashed
+};
+
+struct StreamEntry {
+  int64_t seq = 0;
+  casework::v1::Event event;
+};
+
+struct StreamHeadRow {
+  std::string stream;
+  int64_t seq = 0;
+  int64_t published_seq = 0;
+};
+
+struct LogHead {
+  int64_t position = 0;
+  std::string hash;
+};
+
+struct InboxState {
+  int64_t watermark = 0;    // every sequence up to here is applied
+  std::set<int64_t> above;  // applied beyond it
+};
+
+struct StuckRow {
+  std::string kind;  // "dead" or "parked"
+  DeadLetter letter;
+};
+
+struct DueAggregate {
+  const AggregateKind* kind = nullptr;
+  std::string id;
+  absl::Time due;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Applies migrations that are missing. FAILED_PRECONDITION when a stored checksum differs.
+  virtual absl::Status Migrate(const std::vector<Migration>& migrations) = 0;
+
+  // Writes every change that holds, in one transaction; returns one status each, in order. When
+  // the transaction itself fails every status says so.
+  virtual std::vector<absl::Status> Commit(const std::vector<Change*>& batch) = 0;
+
+  virtual absl::StatusOr<Stored> Get(const AggregateKind& kind, const std::string& id,
+                                     const std::optional<Scope>& scope = std::nullopt) = 0;
+  virtual absl::StatusOr<std::vector<Stored>> Find(const AggregateKind& kind,
+                                                   const Query& query) = 0;
+  // Rows as keys followed by values.
+  virtual absl::StatusOr<std::vector<std::vector<Value>>> Select(const Table& table,
+                                                                 const Query& query) = 0;
+  virtual absl::StatusOr<int64_t> Count(const AggregateKind& kind,
+                                        const std::vector<Filter>& filters) = 0;
+
+  virtual absl::StatusOr<std::optional<RequestMark>> FindRequest(const std::string& principal,
+                                                                 const std::string& method,
+                                                                 const std::string& request_id) = 0;
+
+  // The log.
+  virtual absl::StatusOr<LogHead> Head() = 0;
+  virtual absl::StatusOr<std::vector<LogEntry>> ReadLog(int64_t from_position, int limit) = 0;
+  virtual absl::StatusOr<std::vector<StreamEntry>> ReadStream(const std::string& stream,
+                                                              int64_t from_seq, int limit) = 0;
+  virtual absl::StatusOr<std::vector<StreamHeadRow>> StreamHeads() = 0;
+  virtual absl::Status MarkPublished(const std::string& stream, int64_t seq) = 0;
+
+  // The inbox. `aggregate` is "<kind>/<id>".
+  virtual absl::StatusOr<InboxState> Inbox(const std::string& stream) = 0;
+  virtual absl::StatusOr<int64_t> SeenVersion(const std::string& source,
+                                              const std::string& aggregate) = 0;
+  virtual absl::StatusOr<std::vector<ParkedEntry>> ParkedOn(const std::string& source,
+                                                            const std::string& aggregate,
+                                                            int64_t up_to_version) = 0;
+  virtual absl::StatusOr<std::vector<StuckRow>> ListStuck(const std::string& after, int limit) = 0;
+
+  // Timers: aggregates of `kinds` due at or before `now`, earliest first; and the earliest of all.
+  virtual absl::StatusOr<std::vector<DueAggregate>> Due(
+      const std::vector<const AggregateKind*>& kinds, absl::Time now, int limit) = 0;
+  virtual absl::StatusOr<absl::Time> NextDue(const std::vector<const AggregateKind*>& kinds) = 0;
+
+  // Small settings of the process itself, such as the clock's offset.
+  virtual absl::StatusOr<std::string> Setting(const std::string& key) = 0;  // "" when unset
+  virtual absl::Status PutSetting(const std::string& key, const std::string& value) = 0;
+
+  // Every stored aggregate of a kind in order of id, for audits; `after` is exclusive.
+  virtual absl::StatusOr<std::vector<Stored>> Scan(const AggregateKind& kind,
+                                                   const std::string& after, int limit) = 0;
+};
+
+}  // namespace yikou::store
