@@ -1,0 +1,264 @@
+#include "libs/app/inbox.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/base/log.h"
+#include "libs/base/status.h"
+
+namespace yikou::app {
+
+using casework::v1::Envelope;
+using casework::v1::Event;
+using store::Change;
+
+namespace {
+
+constexpr int kAttemptsMax = 5;
+
+const store::Table kSeenVersion{.name = "seen_version",
+                                .keys = {"source", "aggregate"},
+                                .values = {"version"},
+                                .scope_column = ""};
+
+std::string AggregateOf(const Event& event) {
+  return absl::StrCat(event.aggregate_kind(), "/", event.aggregate_id());
+}
+
+// Streams of events carry every event of a service, so versions come without gaps; a queue carries
+// offers only, and says what each rests on.
+bool IsEventsStream(const std::string& stream) { return absl::StartsWith(stream, "yikou:events:"); }
+
+}  // namespace
+
+// Entries that commit together, and what they see of each other before they do.
+struct Inbox::Batch {
+  store::Work work;
+  std::map<std::pair<std::string, std::string>, int64_t> seen;
+  std::vector<Envelope> parked;  // parked by this batch, may be woken by it
+  std::map<std::string, store::InboxState> inboxes;
+
+  // Ends the batch: what the reactions wrote and the versions seen by now.
+  absl::StatusOr<Change> Close() {
+    YK_ASSIGN_OR_RETURN(Change change, work.Take());
+    for (const auto& [key, version] : seen) {
+      change.rows.push_back({.table = &kSeenVersion,
+                             .mode = store::RowWrite::Mode::kUpsert,
+                             .keys = {key.first, key.second},
+                             .values = {version}});
+    }
+    return change;
+  }
+};
+
+std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<const Envelope*> all;
+  for (const Envelope& entry : entries) all.push_back(&entry);
+  std::vector<absl::Status> statuses(entries.size());
+  if (entries.empty() || ApplyTogether(all).ok()) return statuses;
+  // Somebody in the batch conflicts or is poisoned: alone, each only answers for itself.
+  for (size_t i = 0; i < entries.size(); ++i) statuses[i] = ApplyAlone(entries[i]);
+  return statuses;
+}
+
+absl::Status Inbox::ApplyTogether(const std::vector<const Envelope*>& entries) {
+  Batch batch{.work = make_work_(nullptr), .seen = {}, .parked = {}, .inboxes = {}};
+  for (const Envelope* entry : entries) YK_RETURN_IF_ERROR(AddTo(&batch, *entry));
+  YK_ASSIGN_OR_RETURN(Change change, batch.Close());
+  if (change.empty()) return absl::OkStatus();
+  return committer_->CommitOne(std::move(change));
+}
+
+absl::Status Inbox::ApplyAlone(const Envelope& entry) {
+  absl::Status status;
+  // A concurrent command may win a few times; the entry decides again on what is there.
+  for (int round = 0; round < 10; ++round) {
+    status = ApplyTogether({&entry});
+    if (!absl::IsAborted(status) && !absl::IsAlreadyExists(status)) break;
+  }
+  if (status.ok()) {
+    attempts_.erase({entry.stream(), entry.stream_seq()});
+    return status;
+  }
+  return Fail(entry, status);
+}
+
+absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
+  auto [inbox, is_new] = batch->inboxes.try_emplace(entry.stream());
+  if (is_new) {
+    YK_ASSIGN_OR_RETURN(inbox->second, store_->Inbox(entry.stream()));
+  }
+  const int64_t seq = entry.stream_seq();
+  if (seq <= inbox->second.watermark || !inbox->second.above.insert(seq).second) {
+    metrics_->Add(telemetry::kInboxDuplicates, {entry.stream()}, 1);
+    return absl::OkStatus();
+  }
+  batch->work.change().inbox.push_back({entry.stream(), seq});
+  metrics_->Add(telemetry::kInboxApplied, {entry.stream()}, 1);
+  return ReactTo(batch, entry);
+}
+
+absl::StatusOr<int64_t> Inbox::Seen(Batch* batch, const std::string& source,
+                                    const std::string& aggregate) {
+  if (auto found = batch->seen.find({source, aggregate}); found != batch->seen.end()) {
+    return found->second;
+  }
+  return store_->SeenVersion(source, aggregate);
+}
+
+absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
+  const Event& event = entry.event();
+  const bool ordered = IsEventsStream(entry.stream());
+  const std::string aggregate = AggregateOf(event);
+  absl::Status status;
+  if (ordered) {
+    YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(batch, event.source(), aggregate));
+    if (event.version() <= seen) return absl::OkStatus();
+    if (event.version() > seen + 1) {
+      status = WaitFor(event.source(), event.aggregate_kind(), event.aggregate_id(),
+                       event.version() - 1);
+    }
+  } else if (event.has_offer() && event.offer().has_rests_on()) {
+    const casework::v1::RestsOn& on = event.offer().rests_on();
+    YK_ASSIGN_OR_RETURN(
+        const int64_t seen,
+        Seen(batch, on.source(), absl::StrCat(on.aggregate_kind(), "/", on.aggregate_id())));
+    if (seen < on.version()) {
+      status = WaitFor(on.source(), on.aggregate_kind(), on.aggregate_id(), on.version());
+    }
+  }
+  if (status.ok()) {
+    store::WorkContext context = batch->work.context();
+    context.cause = event.event_id();
+    context.traceparent = event.traceparent();
+    batch->work.set_context(std::move(context));
+    status = reaction_(batch->work, event);
+  }
+  store::ParkedEntry parked;
+  if (IsWait(status, &parked.source, &parked.aggregate, &parked.wait_version)) {
+    YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(batch, parked.source, parked.aggregate));
+    if (seen >= parked.wait_version) {
+      return absl::InternalError(absl::StrCat(status.message(), " It was seen already."));
+    }
+    parked.stream = entry.stream();
+    parked.seq = entry.stream_seq();
+    parked.envelope = entry.SerializeAsString();
+    batch->work.change().parked.push_back(std::move(parked));
+    batch->parked.push_back(entry);
+    return absl::OkStatus();
+  }
+  YK_RETURN_IF_ERROR(status);
+  for (const std::string& unit : event.visible_to()) batch->work.ShowFor(event.case_id(), unit);
+  if (!ordered) return absl::OkStatus();
+  batch->seen[{event.source(), aggregate}] = event.version();
+  return AddParked(batch, event.source(), aggregate, event.version());
+}
+
+// Applies what waited for this version, in the same transaction as what it waited for.
+absl::Status Inbox::AddParked(Batch* batch, const std::string& source, const std::string& aggregate,
+                              int64_t version) {
+  YK_ASSIGN_OR_RETURN(std::vector<store::ParkedEntry> waiting,
+                      store_->ParkedOn(source, aggregate, version));
+  // Parked by this very batch: not in the store yet.
+  std::vector<store::ParkedEntry>& fresh = batch->work.change().parked;
+  for (size_t i = 0; i < fresh.size();) {
+    if (fresh[i].source == source && fresh[i].aggregate == aggregate &&
+        fresh[i].wait_version <= version) {
+      waiting.push_back(std::move(fresh[i]));
+      fresh.erase(fresh.begin() + static_cast<int64_t>(i));
+    } else {
+      ++i;
+    }
+  }
+  for (const store::ParkedEntry& parked : waiting) {
+    Envelope entry;
+    if (!entry.ParseFromString(parked.envelope)) {
+      return absl::DataLossError(
+          absl::StrCat("Parked entry ", parked.seq, " of ", parked.stream, " cannot be read."));
+    }
+    const store::InboxMark mark{parked.stream, parked.seq};
+    auto& unparked = batch->work.change().unparked;
+    const bool twice =
+        std::any_of(unparked.begin(), unparked.end(), [&mark](const store::InboxMark& other) {
+          return other.stream == mark.stream && other.seq == mark.seq;
+        });
+    if (twice) continue;
+    unparked.push_back(mark);
+    const size_t before = batch->work.change().parked.size();
+    YK_RETURN_IF_ERROR(ReactTo(batch, entry));
+    // It waits on, for something else now: keep the row rather than delete and insert it.
+    if (batch->work.change().parked.size() > before) batch->work.change().unparked.pop_back();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause) {
+  const bool passing = absl::IsUnavailable(cause) || absl::IsAborted(cause) ||
+                       absl::IsResourceExhausted(cause) || absl::IsDeadlineExceeded(cause);
+  if (passing) return cause;
+  const int attempts = ++attempts_[{entry.stream(), entry.stream_seq()}];
+  if (attempts < kAttemptsMax) return cause;
+  attempts_.erase({entry.stream(), entry.stream_seq()});
+  base::LogError("inbox.dead_letter", {{"stream", entry.stream()},
+                                       {"seq", absl::StrCat(entry.stream_seq())},
+                                       {"type", entry.event().type()},
+                                       {"case_id", entry.event().case_id()},
+                                       {"cause", std::string(cause.message())}});
+  metrics_->Add(telemetry::kDeadLetters, {entry.stream()}, 1);
+  Change change;
+  change.inbox.push_back({entry.stream(), entry.stream_seq()});
+  change.dead.push_back({entry.stream(), entry.stream_seq(), entry.event().type(),
+                         entry.event().case_id(), std::string(cause.message()), attempts,
+                         entry.SerializeAsString(), absl::Now()});
+  return committer_->CommitOne(std::move(change));
+}
+
+absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::string& payload,
+                         const std::string& cause) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  base::LogError("inbox.unreadable", {{"stream", stream}, {"cause", cause}});
+  metrics_->Add(telemetry::kDeadLetters, {stream}, 1);
+  Change change;
+  change.dead.push_back({stream, seq, "", "", cause, 1, payload, absl::Now()});
+  return committer_->CommitOne(std::move(change));
+}
+
+absl::Status Inbox::Retry(const store::DeadLetter& letter) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  Envelope entry;
+  if (!entry.ParseFromString(letter.envelope) || !entry.has_event()) {
+    return absl::FailedPreconditionError(
+        "The entry's bytes cannot be read; its owner's log has it under its own number. Resolve "
+        "it.");
+  }
+  Batch batch{.work = make_work_(nullptr), .seen = {}, .parked = {}, .inboxes = {}};
+  YK_RETURN_IF_ERROR(ReactTo(&batch, entry));
+  YK_ASSIGN_OR_RETURN(Change change, batch.Close());
+  change.revived.push_back({letter.stream, letter.seq});
+  return committer_->CommitOne(std::move(change));
+}
+
+absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  Change change;
+  // Settled by hand: what waits for this version must not wait for ever.
+  Envelope entry;
+  if (entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream)) {
+    Batch batch{.work = make_work_(nullptr), .seen = {}, .parked = {}, .inboxes = {}};
+    const Event& event = entry.event();
+    YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(&batch, event.source(), AggregateOf(event)));
+    if (seen + 1 == event.version()) {
+      batch.seen[{event.source(), AggregateOf(event)}] = event.version();
+      YK_RETURN_IF_ERROR(AddParked(&batch, event.source(), AggregateOf(event), event.version()));
+      YK_ASSIGN_OR_RETURN(change, batch.Close());
+    }
+  }
+  change.revived.push_back({letter.stream, letter.seq});
+  return committer_->CommitOne(std::move(change));
+}
+
+}  // namespace yikou::app

@@ -1,0 +1,64 @@
+// Applies entries of streams to the record: once each, in order per aggregate, with its mark in the
+// same transaction. What reads them, from Redis or from the owner's log, is not its business.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "libs/app/reaction.h"
+#include "libs/store/group_committer.h"
+#include "libs/telemetry/metrics.h"
+
+namespace yikou::app {
+
+class Inbox {
+ public:
+  // `make_work` gives a Work whose events name `event` as their cause.
+  using MakeWork = std::function<store::Work(const casework::v1::Event* cause)>;
+
+  Inbox(store::Store* store, store::GroupCommitter* committer, Reaction reaction,
+        MakeWork make_work, telemetry::Metrics* metrics)
+      : store_(store),
+        committer_(committer),
+        reaction_(std::move(reaction)),
+        make_work_(std::move(make_work)),
+        metrics_(metrics) {}
+
+  // Applies entries in order. Returns one status each: OK when the entry is applied, parked or dead
+  // and may be acknowledged; an error when it should come again. Threads: any, one at a time.
+  std::vector<absl::Status> Apply(const std::vector<casework::v1::Envelope>& entries);
+
+  // Records an entry that cannot be read at all as a dead letter.
+  absl::Status Bury(const std::string& stream, int64_t seq, const std::string& payload,
+                    const std::string& cause);
+
+  // Applies a dead letter again and removes it when that works; the error otherwise.
+  absl::Status Retry(const store::DeadLetter& letter);
+  // Removes a dead letter without effect.
+  absl::Status Resolve(const store::DeadLetter& letter);
+
+ private:
+  struct Batch;
+  absl::Status ApplyTogether(const std::vector<const casework::v1::Envelope*>& entries);
+  absl::Status ApplyAlone(const casework::v1::Envelope& entry);
+  absl::Status AddTo(Batch* batch, const casework::v1::Envelope& entry);
+  absl::Status ReactTo(Batch* batch, const casework::v1::Envelope& entry);
+  absl::Status AddParked(Batch* batch, const std::string& source, const std::string& aggregate,
+                         int64_t version);
+  absl::StatusOr<int64_t> Seen(Batch* batch, const std::string& source,
+                               const std::string& aggregate);
+  absl::Status Fail(const casework::v1::Envelope& entry, const absl::Status& cause);
+
+  store::Store* store_;
+  store::GroupCommitter* committer_;
+  Reaction reaction_;
+  MakeWork make_work_;
+  telemetry::Metrics* metrics_;
+  std::mutex mutex_;
+  std::map<std::pair<std::string, int64_t>, int> attempts_;
+};
+
+}  // namespace yikou::app

@@ -1,0 +1,471 @@
+#include "libs/app/service.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/app/audit.h"
+#include "libs/app/log_fetcher.h"
+#include "libs/app/pages.h"
+#include "libs/app/relay.h"
+#include "libs/app/stream_reader.h"
+#include "libs/app/timer_loop.h"
+#include "libs/auth/seal.h"
+#include "libs/base/ids.h"
+#include "libs/base/log.h"
+#include "libs/casework/clocks.h"
+#include "libs/casework/errors.h"
+#include "libs/queue/policy.h"
+#include "libs/queue/stream.h"
+#include "libs/store/sqlite/sqlite_store.h"
+
+namespace yikou::sql {
+std::vector<std::pair<std::string, std::string>> core_schema();
+}  // namespace yikou::sql
+
+namespace yikou::app {
+
+namespace v1 = casework::v1;
+
+namespace {
+
+constexpr char kOffsetSetting[] = "case_clock_offset_us";
+constexpr int kCoreVersionMax = 1000;  // versions of the core schema stay below; services above
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    return absl::NotFoundError(absl::StrCat("The file ", path, " cannot be read. Check the path."));
+  }
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+queue::RedisOptions RedisOf(const ServiceOptions& options) {
+  queue::RedisOptions redis;
+  redis.host = options.redis_host;
+  redis.port = options.redis_port;
+  redis.unix_socket = options.redis_unix_socket;
+  redis.password_file = options.redis_password_file;
+  return redis;
+}
+
+std::string StuckId(const std::string& stream, int64_t seq) {
+  return absl::StrCat(stream, "/", seq);
+}
+
+}  // namespace
+
+struct Service::Impl {
+  ServiceOptions options;
+  telemetry::Metrics* metrics;
+  base::Executor* executor;
+  base::SystemClock system_clock;
+  base::CaseClock case_clock{&system_clock};
+  casework::Calendar calendar;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::GroupCommitter> committer;
+  std::unique_ptr<Reference> reference;
+  std::unique_ptr<Commands> commands;
+  std::unique_ptr<CaseNumbers> case_numbers;
+  std::optional<auth::SealKey> head_key;
+  ServiceEnv env;
+  ServiceParts parts;
+  std::unique_ptr<Inbox> inbox;
+  std::unique_ptr<Relay> relay;
+  std::unique_ptr<StreamReader> reader;
+  std::unique_ptr<LogFetcher> fetcher;
+  std::unique_ptr<TimerLoop> timers;
+  std::mutex watchers_mutex;
+  std::map<int, std::function<void()>> watchers;
+  int next_watcher = 0;
+
+  absl::Status OpenClock();
+  absl::Status OpenKey();
+  void Committed(const store::GroupCommitter::BatchStats& stats);
+  absl::StatusOr<store::DeadLetter> FindDead(const std::string& stuck_id);
+};
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() { Stop(); }
+
+const ServiceEnv& Service::env() const { return impl_->env; }
+Commands& Service::commands() { return *impl_->commands; }
+CaseNumbers& Service::case_numbers() { return *impl_->case_numbers; }
+telemetry::Metrics* Service::metrics() { return impl_->metrics; }
+
+// Case time survives a restart: the offset is in the record. A first start in test mode begins at
+// the day asked for.
+absl::Status Service::Impl::OpenClock() {
+  YK_ASSIGN_OR_RETURN(const std::string stored, store->Setting(kOffsetSetting));
+  int64_t offset_us = 0;
+  if (absl::SimpleAtoi(stored, &offset_us)) {
+    case_clock.set_offset(absl::Microseconds(offset_us));
+    return absl::OkStatus();
+  }
+  if (!options.test_clock || options.case_time_start.empty()) return absl::OkStatus();
+  absl::Time start;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, options.case_time_start, &start, &error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--case_time_start is not an RFC 3339 time: ", options.case_time_start, " (", error, ")."));
+  }
+  case_clock.set_offset(start - system_clock.Now());
+  return store->PutSetting(kOffsetSetting,
+                           absl::StrCat(absl::ToInt64Microseconds(case_clock.offset())));
+}
+
+absl::Status Service::Impl::OpenKey() {
+  if (options.signing_key_path.empty()) return absl::OkStatus();
+  absl::StatusOr<auth::SealKey> key = auth::SealKey::Load(options.signing_key_path);
+  if (absl::IsNotFound(key.status()) && options.test_clock) {
+    key = auth::SealKey::Generate(auth::SealAlgorithm::kEcdsaP256Sha256);
+    if (key.ok()) YK_RETURN_IF_ERROR(key->Save(options.signing_key_path));
+  }
+  YK_RETURN_IF_ERROR(key.status());
+  head_key.emplace(*std::move(key));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
+                                                       telemetry::Metrics* metrics,
+                                                       base::Executor* executor) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = std::move(options);
+  impl->metrics = metrics;
+  impl->executor = executor;
+  YK_ASSIGN_OR_RETURN(const std::string csv, ReadFile(impl->options.calendar_path));
+  YK_ASSIGN_OR_RETURN(impl->calendar, casework::Calendar::Parse(csv));
+  YK_ASSIGN_OR_RETURN(impl->store, store::OpenSqliteStore(impl->options.store_path));
+  std::vector<store::Migration> core;
+  for (auto& [name, text] : sql::core_schema()) {
+    core.push_back({static_cast<int>(core.size()) + 1, name, text});
+  }
+  YK_RETURN_IF_ERROR(impl->store->Migrate(core));
+  YK_RETURN_IF_ERROR(impl->OpenClock());
+  YK_RETURN_IF_ERROR(impl->OpenKey());
+  impl->reference = std::make_unique<Reference>(impl->store.get());
+  impl->committer = std::make_unique<store::GroupCommitter>(impl->store.get(), executor,
+                                                            store::GroupCommitter::Options{});
+  impl->committer->OnCommitted([raw = impl.get()](const store::GroupCommitter::BatchStats& stats) {
+    raw->Committed(stats);
+  });
+  impl->commands = std::make_unique<Commands>(impl->store.get(), impl->committer.get(), executor);
+  impl->case_numbers = std::make_unique<CaseNumbers>(impl->store.get(), impl->committer.get());
+  impl->env = ServiceEnv{.service = impl->options.service,
+                         .store = impl->store.get(),
+                         .committer = impl->committer.get(),
+                         .system_clock = &impl->system_clock,
+                         .case_clock = &impl->case_clock,
+                         .calendar = &impl->calendar,
+                         .reference = impl->reference.get()};
+  return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+void Service::Impl::Committed(const store::GroupCommitter::BatchStats& stats) {
+  metrics->Observe(telemetry::kCommitChanges, {}, stats.changes);
+  metrics->Observe(telemetry::kCommitSeconds, {}, absl::ToDoubleSeconds(stats.took));
+  if (stats.failed > 0) metrics->Add(telemetry::kCommitConflicts, {}, stats.failed);
+  if (relay) relay->Wake();
+  if (timers) timers->Wake();
+  std::lock_guard<std::mutex> lock(watchers_mutex);
+  for (const auto& [id, listener] : watchers) listener();
+}
+
+absl::Status Service::Prepare(ServiceParts parts) {
+  for (store::Migration& migration : parts.migrations) migration.version += kCoreVersionMax;
+  YK_RETURN_IF_ERROR(impl_->store->Migrate(parts.migrations));
+  impl_->parts = std::move(parts);
+  return absl::OkStatus();
+}
+
+absl::Status Service::Start(std::map<std::string, LogSource> sources) {
+  Impl& impl = *impl_;
+  const queue::RedisOptions redis = RedisOf(impl.options);
+  std::vector<std::string> streams;
+  for (const InputStream& input : impl.parts.inputs) {
+    streams.push_back(input.stream);
+    if (sources.count(input.owner) == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("No address is given for ", input.owner,
+                                                     ", whose ", input.stream,
+                                                     " this service reads."));
+    }
+  }
+  impl.inbox = std::make_unique<Inbox>(
+      impl.store.get(), impl.committer.get(), impl.parts.reaction,
+      [&impl](const v1::Event* cause) {
+        return impl.env.WorkForTimer(cause ? cause->event_id() : "stream");
+      },
+      impl.metrics);
+  impl.relay = std::make_unique<Relay>(impl.options.service, impl.store.get(),
+                                       std::make_unique<queue::Producer>(redis, &impl.system_clock),
+                                       impl.metrics);
+  impl.fetcher =
+      std::make_unique<LogFetcher>(impl.parts.inputs, std::move(sources), impl.store.get(),
+                                   impl.inbox.get(), impl.options.fetch_grace, impl.metrics);
+  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due);
+  queue::Producer policy(redis, &impl.system_clock);
+  absl::StatusOr<std::vector<std::string>> complaints = queue::CheckPolicy(policy.redis());
+  if (complaints.ok()) {
+    impl.metrics->Set(telemetry::kRedisComplaints, {}, static_cast<double>(complaints->size()));
+    for (const std::string& complaint : *complaints) {
+      base::LogError("redis.policy", {{"complaint", complaint}});
+    }
+  }
+  impl.relay->Start(impl.executor);
+  if (!streams.empty()) {
+    impl.reader = std::make_unique<StreamReader>(
+        std::make_unique<queue::Consumer>(redis, &impl.system_clock, impl.options.service,
+                                          absl::StrCat(impl.options.service, "-0"), streams),
+        impl.inbox.get(), impl.metrics);
+    impl.reader->Start(impl.executor);
+  }
+  impl.fetcher->Start(impl.executor);
+  impl.timers->Start(impl.executor);
+  return absl::OkStatus();
+}
+
+void Service::Stop() {
+  if (impl_->reader) impl_->reader->Stop();
+  if (impl_->fetcher) impl_->fetcher->Stop();
+  if (impl_->timers) impl_->timers->Stop();
+  if (impl_->committer) impl_->committer->Stop();
+  if (impl_->relay) impl_->relay->Stop();
+}
+
+absl::StatusOr<v1::ReadStreamResponse> Service::ReadStream(const v1::ReadStreamRequest& request) {
+  YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> heads, impl_->store->StreamHeads());
+  v1::ReadStreamResponse response;
+  bool known = false;
+  for (const store::StreamHeadRow& head : heads) {
+    if (head.stream != request.stream()) continue;
+    known = true;
+    response.set_head_seq(head.seq);
+  }
+  if (!known) return casework::NotFound("stream", request.stream());
+  const int limit = request.limit() <= 0 ? 200 : std::min(request.limit(), 500);
+  YK_ASSIGN_OR_RETURN(
+      std::vector<store::StreamEntry> entries,
+      impl_->store->ReadStream(request.stream(), std::max<int64_t>(request.from_seq(), 1), limit));
+  // The answer stays below the message cap of 4 MiB: items with long material lists are large.
+  size_t bytes = 0;
+  for (store::StreamEntry& entry : entries) {
+    bytes += entry.event.ByteSizeLong();
+    if (bytes > (3u << 20) && response.entries_size() > 0) break;
+    *response.add_entries() =
+        MakeEnvelope(impl_->options.service, request.stream(), std::move(entry));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::GetHeadsResponse> Service::GetHeads() {
+  YK_ASSIGN_OR_RETURN(store::LogHead head, impl_->store->Head());
+  YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> streams, impl_->store->StreamHeads());
+  v1::GetHeadsResponse response;
+  response.set_source(impl_->options.service);
+  response.set_position(head.position);
+  response.set_hash(head.hash);
+  for (const store::StreamHeadRow& row : streams) {
+    v1::StreamHead* out = response.add_streams();
+    out->set_stream(row.stream);
+    out->set_seq(row.seq);
+    out->set_published_seq(row.published_seq);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::VerifyLogResponse> Service::VerifyLog() {
+  std::string trusted;
+  if (impl_->head_key) {
+    YK_ASSIGN_OR_RETURN(trusted, impl_->head_key->PublicPem());
+  }
+  return VerifyRecord(impl_->store.get(), impl_->parts.kinds, impl_->options.service,
+                      impl_->head_key ? impl_->options.heads_dir : "", trusted);
+}
+
+absl::StatusOr<v1::SignHeadResponse> Service::SignHead() {
+  if (!impl_->head_key || impl_->options.heads_dir.empty()) {
+    return absl::FailedPreconditionError(
+        "This service signs no heads: start it with --signing_key and --heads_dir.");
+  }
+  YK_ASSIGN_OR_RETURN(store::LogHead log, impl_->store->Head());
+  SignedHead head;
+  head.position = log.position;
+  head.hash = log.hash;
+  YK_ASSIGN_OR_RETURN(head.signature, impl_->head_key->Sign(HeadText(impl_->options.service,
+                                                                     log.position, log.hash)));
+  YK_ASSIGN_OR_RETURN(head.public_key, impl_->head_key->PublicPem());
+  YK_RETURN_IF_ERROR(WriteHead(impl_->options.heads_dir, impl_->options.service, head));
+  v1::SignHeadResponse response;
+  response.set_position(head.position);
+  response.set_hash(head.hash);
+  response.set_signature(head.signature);
+  return response;
+}
+
+absl::StatusOr<v1::GetQueueStatsResponse> Service::GetQueueStats() {
+  v1::GetQueueStatsResponse response;
+  YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> out, impl_->store->StreamHeads());
+  queue::Producer probe(RedisOf(impl_->options), &impl_->system_clock);
+  const bool redis_up = probe.redis()->Run({"PING"}).ok();
+  for (const store::StreamHeadRow& row : out) {
+    v1::QueueStats* stats = response.add_queues();
+    stats->set_stream(row.stream);
+    stats->set_direction("out");
+    stats->set_head_seq(row.seq);
+    stats->set_done_seq(row.published_seq);
+    stats->set_backlog(row.seq - row.published_seq);
+    stats->set_redis_up(redis_up);
+  }
+  if (!impl_->fetcher) return response;
+  std::map<std::string, int64_t> heads = impl_->fetcher->KnownHeads();
+  std::map<std::string, int64_t> fetched = impl_->fetcher->Fetched();
+  YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> stuck, impl_->store->ListStuck("", 100000));
+  for (const InputStream& input : impl_->parts.inputs) {
+    YK_ASSIGN_OR_RETURN(store::InboxState inbox, impl_->store->Inbox(input.stream));
+    v1::QueueStats* stats = response.add_queues();
+    stats->set_stream(input.stream);
+    stats->set_direction("in");
+    stats->set_head_seq(std::max(heads[input.stream], inbox.watermark));
+    stats->set_done_seq(inbox.watermark);
+    stats->set_backlog(stats->head_seq() - stats->done_seq());
+    stats->set_fetched(fetched[input.stream]);
+    stats->set_redis_up(redis_up);
+    for (const store::StuckRow& row : stuck) {
+      if (row.letter.stream != input.stream) continue;
+      row.kind == "dead" ? stats->set_dead(stats->dead() + 1)
+                         : stats->set_parked(stats->parked() + 1);
+    }
+  }
+  return response;
+}
+
+absl::StatusOr<v1::ListStuckResponse> Service::ListStuck(const v1::ListStuckRequest& request) {
+  YK_ASSIGN_OR_RETURN(Page page, ReadPage(request));
+  YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> rows,
+                      impl_->store->ListStuck(page.after, page.limit));
+  v1::ListStuckResponse response;
+  for (const store::StuckRow& row : rows) {
+    v1::StuckEntry* entry = response.add_entries();
+    entry->set_stuck_id(StuckId(row.letter.stream, row.letter.seq));
+    entry->set_kind(row.kind);
+    entry->set_stream(row.letter.stream);
+    entry->set_stream_seq(row.letter.seq);
+    entry->set_cause(row.letter.cause);
+    entry->set_attempts(row.letter.attempts);
+    v1::Envelope envelope;
+    if (envelope.ParseFromString(row.letter.envelope)) {
+      entry->set_event_type(envelope.event().type());
+      entry->set_case_id(envelope.event().case_id());
+    }
+    if (row.letter.since > absl::UnixEpoch()) {
+      *entry->mutable_since() = casework::ToProto(row.letter.since);
+    }
+  }
+  const int count = response.entries_size();
+  response.set_next_page_token(NextPageToken(
+      request, page, count, count == 0 ? "" : response.entries(count - 1).stuck_id()));
+  return response;
+}
+
+absl::StatusOr<store::DeadLetter> Service::Impl::FindDead(const std::string& stuck_id) {
+  std::string after;
+  while (true) {
+    YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> rows, store->ListStuck(after, 500));
+    if (rows.empty()) return casework::NotFound("dead letter", stuck_id);
+    for (store::StuckRow& row : rows) {
+      after = StuckId(row.letter.stream, row.letter.seq);
+      if (row.kind == "dead" && after == stuck_id) return std::move(row.letter);
+    }
+  }
+}
+
+absl::StatusOr<v1::RetryStuckResponse> Service::RetryStuck(const v1::RetryStuckRequest& request) {
+  YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
+  const absl::Status status = impl_->inbox->Retry(letter);
+  v1::RetryStuckResponse response;
+  response.set_applied(status.ok());
+  response.set_cause(std::string(status.message()));
+  if (status.ok()) impl_->metrics->Add(telemetry::kDeadLetters, {letter.stream}, -1);
+  return response;
+}
+
+absl::StatusOr<v1::ResolveStuckResponse> Service::ResolveStuck(
+    const v1::ResolveStuckRequest& request) {
+  if (request.reason().empty() || request.reason().size() > 1500) {
+    casework::Violations violations;
+    violations.Add("reason", "must say in 1 to 500 characters why the entry needs no effect.");
+    return violations.ToStatus();
+  }
+  YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
+  YK_RETURN_IF_ERROR(impl_->inbox->Resolve(letter));
+  impl_->metrics->Add(telemetry::kDeadLetters, {letter.stream}, -1);
+  base::LogWarning("stuck.resolved_by_hand",
+                   {{"stuck_id", request.stuck_id()}, {"reason", request.reason()}});
+  return v1::ResolveStuckResponse();
+}
+
+absl::StatusOr<v1::GetClockResponse> Service::GetClock() {
+  v1::GetClockResponse response;
+  response.set_adjustable(impl_->options.test_clock);
+  response.set_offset_micros(absl::ToInt64Microseconds(impl_->case_clock.offset()));
+  const absl::Time now = impl_->case_clock.Now();
+  *response.mutable_now() = casework::ToProto(now);
+  YK_ASSIGN_OR_RETURN(const absl::Time due, impl_->store->NextDue(impl_->parts.timed_kinds));
+  if (due != absl::InfiniteFuture()) *response.mutable_next_due() = casework::ToProto(due);
+  bool drained = due > now;
+  if (impl_->fetcher && drained) {
+    absl::StatusOr<std::map<std::string, int64_t>> heads = impl_->fetcher->AskHeads();
+    drained = heads.ok();
+    for (const InputStream& input : impl_->parts.inputs) {
+      if (!drained) break;
+      YK_ASSIGN_OR_RETURN(store::InboxState inbox, impl_->store->Inbox(input.stream));
+      drained = inbox.watermark >= heads->at(input.stream);
+    }
+  }
+  response.set_drained(drained);
+  return response;
+}
+
+absl::StatusOr<v1::SetClockResponse> Service::SetClock(const v1::SetClockRequest& request) {
+  if (!impl_->options.test_clock) {
+    return casework::Error(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_GUARD_FAILED,
+                           "This service keeps real time; only one started with --test_clock can "
+                           "be moved.");
+  }
+  const absl::Duration offset = absl::Microseconds(request.offset_micros());
+  if (offset < impl_->case_clock.offset()) {
+    casework::Violations violations;
+    violations.Add("offset_micros",
+                   absl::StrCat("case time never goes back; the offset is ",
+                                absl::ToInt64Microseconds(impl_->case_clock.offset()), " now."));
+    return violations.ToStatus();
+  }
+  YK_RETURN_IF_ERROR(
+      impl_->store->PutSetting(kOffsetSetting, absl::StrCat(request.offset_micros())));
+  impl_->case_clock.set_offset(offset);
+  if (impl_->timers) impl_->timers->Wake();
+  v1::SetClockResponse response;
+  *response.mutable_now() = casework::ToProto(impl_->case_clock.Now());
+  return response;
+}
+
+std::shared_ptr<void> Service::WatchCommits(std::function<void()> listener) {
+  std::lock_guard<std::mutex> lock(impl_->watchers_mutex);
+  const int id = impl_->next_watcher++;
+  impl_->watchers[id] = std::move(listener);
+  return std::shared_ptr<void>(nullptr, [impl = impl_.get(), id](void*) {
+    std::lock_guard<std::mutex> lock(impl->watchers_mutex);
+    impl->watchers.erase(id);
+  });
+}
+
+}  // namespace yikou::app

@@ -1,0 +1,111 @@
+// One running service: record, loops and the order in which they start and stop.
+//
+// Start: store and migrations, case clock, committer, owner's own import, relay, consumer, log
+// fetcher, timers, server. Stop is the reverse: the server refuses and drains, loops end after
+// their step, the committer writes what is queued, the store closes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libs/app/case_numbers.h"
+#include "libs/app/command.h"
+#include "libs/app/reaction.h"
+#include "libs/app/service_env.h"
+#include "libs/telemetry/metrics.h"
+#include "yikou/casework/v1/log.pb.h"
+
+namespace yikou::app {
+
+// A stream this service reads and the service that writes it.
+struct InputStream {
+  std::string stream;
+  std::string owner;
+};
+
+struct ServiceOptions {
+  std::string service;
+  std::string store_path;     // SQLite file
+  std::string calendar_path;  // CSV of holidays
+  std::string redis_host = "127.0.0.1";
+  int redis_port = 6379;
+  std::string redis_unix_socket;
+  std::string redis_password_file;
+  std::string heads_dir;         // signed heads of the log; empty: none are written
+  std::string signing_key_path;  // key that signs heads
+  bool test_clock = false;       // case time may be moved
+  std::string case_time_start;   // RFC 3339; first start in test mode begins here
+  absl::Duration fetch_grace = absl::Seconds(2);
+};
+
+// What the service itself brings.
+struct ServiceParts {
+  std::vector<store::Migration> migrations;
+  std::vector<const store::AggregateKind*> kinds;        // all it stores, for audits
+  std::vector<const store::AggregateKind*> timed_kinds;  // those with next_due
+  std::vector<InputStream> inputs;
+  Reaction reaction;
+  // Applies the due timers of one aggregate to the Work.
+  std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>
+      on_due;
+};
+
+// Reads another service's log: blocking, over gRPC; supplied by main().
+struct LogSource {
+  std::function<absl::StatusOr<casework::v1::GetHeadsResponse>()> heads;
+  std::function<absl::StatusOr<casework::v1::ReadStreamResponse>(
+      const casework::v1::ReadStreamRequest&)>
+      read;
+};
+
+class Service {
+ public:
+  // Opens the store, migrates, loads the calendar and the clock. Nothing runs yet.
+  static absl::StatusOr<std::unique_ptr<Service>> Open(ServiceOptions options,
+                                                       telemetry::Metrics* metrics,
+                                                       base::Executor* executor);
+  ~Service();
+
+  const ServiceEnv& env() const;
+  telemetry::Metrics* metrics();
+  Commands& commands();
+  CaseNumbers& case_numbers();
+
+  // Migrates the service's own schema and starts the committer, so that imports can run.
+  absl::Status Prepare(ServiceParts parts);
+  // Starts relay, consumer, fetcher and timers. `sources` by service name.
+  absl::Status Start(std::map<std::string, LogSource> sources);
+  // Stops every loop in order. Idempotent.
+  void Stop();
+
+  // Handlers of EventLogService and OperationsService.
+  absl::StatusOr<casework::v1::ReadStreamResponse> ReadStream(
+      const casework::v1::ReadStreamRequest& request);
+  absl::StatusOr<casework::v1::GetHeadsResponse> GetHeads();
+  absl::StatusOr<casework::v1::VerifyLogResponse> VerifyLog();
+  absl::StatusOr<casework::v1::SignHeadResponse> SignHead();
+  absl::StatusOr<casework::v1::GetQueueStatsResponse> GetQueueStats();
+  absl::StatusOr<casework::v1::ListStuckResponse> ListStuck(
+      const casework::v1::ListStuckRequest& request);
+  absl::StatusOr<casework::v1::RetryStuckResponse> RetryStuck(
+      const casework::v1::RetryStuckRequest& request);
+  absl::StatusOr<casework::v1::ResolveStuckResponse> ResolveStuck(
+      const casework::v1::ResolveStuckRequest& request);
+  absl::StatusOr<casework::v1::GetClockResponse> GetClock();
+  absl::StatusOr<casework::v1::SetClockResponse> SetClock(
+      const casework::v1::SetClockRequest& request);
+
+  // Calls `listener` after each commit, on the committer's thread, until the handle goes. It must
+  // not block.
+  std::shared_ptr<void> WatchCommits(std::function<void()> listener);
+
+ private:
+  struct Impl;
+  explicit Service(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace yikou::app

@@ -1,0 +1,37 @@
+// Fires what is due: clocks of aggregates, each as a change of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libs/app/service_env.h"
+#include "libs/base/executor.h"
+
+namespace yikou::app {
+
+class TimerLoop {
+ public:
+  // Applies the due timers of one aggregate to the Work.
+  using OnDue =
+      std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>;
+
+  TimerLoop(const ServiceEnv* env, std::vector<const store::AggregateKind*> kinds, OnDue on_due)
+      : env_(env), kinds_(std::move(kinds)), on_due_(std::move(on_due)) {}
+
+  void Start(base::Executor* executor);
+  // Case time moved, or something was committed.
+  void Wake();
+  void Stop();
+
+ private:
+  absl::Duration Step();
+
+  const ServiceEnv* env_;
+  std::vector<const store::AggregateKind*> kinds_;
+  OnDue on_due_;
+  std::unique_ptr<base::Loop> loop_;
+};
+
+}  // namespace yikou::app
