@@ -1,0 +1,39 @@
+// yikou-routing: wired by hand, in order; each failure is a sentence and an exit code.
+#include "libs/app/service.h"
+#include "services/common/process.h"
+#include "services/routing/config.h"
+#include "services/routing/grpc_server.h"
+#include "services/routing/routing_consumer.h"
+#include "services/routing/routing_schema.h"
+#include "services/routing/routing_service.h"
+
+namespace yikou::routing {
+namespace {
+
+absl::Status Main(const Config& config) {
+  YK_ASSIGN_OR_RETURN(auto process, services::Process::Open(config.common, "routing"));
+  const app::ServiceEnv* env = &process->env();
+  RoutingConsumer consumer(env);
+  RoutingService routing(env);
+  DirectoryService directory(env);
+
+  app::ServiceParts parts;
+  parts.migrations = RoutingMigrations();
+  parts.kinds = {&kOffer, &kCustody, &app::kOwnUnitKind};
+  parts.inputs = {{app::EventsStream("intake"), "intake"},
+                  {app::EventsStream("approval"), "approval"},
+                  {app::EventsStream("gridtask"), "gridtask"}};
+  parts.reaction = [&consumer](store::Work& work, const casework::v1::Event& event) {
+    return consumer.React(work, event);
+  };
+  YK_RETURN_IF_ERROR(process->service().Prepare(std::move(parts)));
+  if (!config.directory.empty()) YK_RETURN_IF_ERROR(directory.ImportFile(config.directory));
+  return process->Run(GrpcServices(process->adapter(), &process->service(), &routing, &directory));
+}
+
+}  // namespace
+}  // namespace yikou::routing
+
+int main(int argc, char** argv) {
+  return yikou::services::ExitCode(yikou::routing::Main(yikou::routing::ReadConfig(argc, argv)));
+}

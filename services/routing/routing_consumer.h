@@ -1,0 +1,37 @@
+// How cases move: makes offers from what the other services say, moves the holder when a custody
+// offer is signed, and never lets a case be without one.
+#pragma once
+
+#include <string>
+
+#include "libs/app/service_env.h"
+#include "yikou/routing/v1/routing.pb.h"
+
+namespace yikou::routing {
+
+class RoutingConsumer {
+ public:
+  explicit RoutingConsumer(const app::ServiceEnv* env) : env_(env) {}
+
+  absl::Status React(store::Work& work, const casework::v1::Event& event) const;
+
+ private:
+  absl::Status OpenCustody(store::Work& work, const casework::v1::Event& event) const;
+  absl::Status OfferOpening(store::Work& work, const casework::v1::Event& event) const;
+  absl::Status OfferStep(store::Work& work, const casework::v1::Event& event) const;
+  absl::Status OfferField(store::Work& work, const casework::v1::Event& event) const;
+  absl::Status OfferReturn(store::Work& work, const casework::v1::Event& event) const;
+  absl::Status Settle(store::Work& work, const casework::v1::Event& event) const;
+  absl::Status End(store::Work& work, const casework::v1::Event& event) const;
+  // Makes an offer that rests on `event` and puts it into its queue.
+  casework::v1::Offer* MakeOffer(store::Work& work, const casework::v1::Event& event,
+                                 v1::Custody* custody, casework::v1::OfferKind kind,
+                                 casework::v1::OfferPurpose purpose, const std::string& to_unit,
+                                 const std::string& service, const std::string& subject) const;
+  // Writes a custody that changed without a change of holder: covered by the event at hand.
+  void Touch(store::Work& work, const v1::Custody& custody) const;
+
+  const app::ServiceEnv* env_;
+};
+
+}  // namespace yikou::routing
