@@ -114,6 +114,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   const Event& event = entry.event();
   const bool ordered = IsEventsStream(entry.stream());
   const std::string aggregate = AggregateOf(event);
+  const std::string& own = batch->work.context().source;
   absl::Status status;
   if (ordered) {
     YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(batch, event.source(), aggregate));
@@ -122,7 +123,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
       status = WaitFor(event.source(), event.aggregate_kind(), event.aggregate_id(),
                        event.version() - 1);
     }
-  } else if (event.has_offer() && event.offer().has_rests_on()) {
+  } else if (event.offer().has_rests_on() && event.offer().rests_on().source() != own) {
     const casework::v1::RestsOn& on = event.offer().rests_on();
     YK_ASSIGN_OR_RETURN(
         const int64_t seen,
@@ -136,7 +137,11 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     context.cause = event.event_id();
     context.traceparent = event.traceparent();
     batch->work.set_context(std::move(context));
-    status = reaction_(batch->work, event);
+    // An offer to this service is taken from its queue, whose tiers a deployment may choose; the
+    // copy among routing's events only keeps their order.
+    const bool queued = ordered && event.type() == "routing.offered" &&
+                        event.offer().service() == batch->work.context().source;
+    if (!queued) status = reaction_(batch->work, event);
   }
   store::ParkedEntry parked;
   if (IsWait(status, &parked.source, &parked.aggregate, &parked.wait_version)) {

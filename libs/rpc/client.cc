@@ -40,8 +40,12 @@ absl::Status Client::CallMethod(const std::string& path, const google::protobuf:
   // What a generated stub does, with the messages' common base instead of their types.
   using Lite = google::protobuf::MessageLite;
   const grpc::internal::RpcMethod method(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
-  return FromGrpc(grpc::internal::BlockingUnaryCall<Lite, Lite, Lite, Lite>(
+  const absl::Status status = FromGrpc(grpc::internal::BlockingUnaryCall<Lite, Lite, Lite, Lite>(
       channel_.get(), method, &context, request, response));
+  if (!absl::IsCancelled(status)) return status;
+  // Nobody cancels here: a server that is shutting down ended the call before a handler saw it, or
+  // before it could answer.
+  return absl::UnavailableError("The server ended the call while it was stopping; try again.");
 }
 
 ServiceTokenSource::ServiceTokenSource(const auth::TokenMinter* minter, const std::string& service,

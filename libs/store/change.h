@@ -37,6 +37,10 @@ struct AggregateKind {
   std::string scope_column;
   // False for bookkeeping that no event speaks of, such as number blocks.
   bool audited = true;
+  // True when every change of the aggregate emits an event of its own, so that the versions other
+  // services see come without gaps. False for a kind that never does: events of the same Change
+  // cover it.
+  bool emits = true;
 };
 
 // A keyed or append-only table that is not an aggregate: read models, scopes, work lists, blobs.

@@ -138,7 +138,7 @@ absl::StatusOr<Change> Work::Take() {
       const std::string digest = casework::Digest(write.body);
       if (entry->last_event >= 0) {
         change_.events[entry->last_event].event.set_aggregate_digest(digest);
-      } else if (!change_.events.empty()) {
+      } else if (!entry->kind->emits && !change_.events.empty()) {
         auto* also = change_.events.back().event.add_also();
         also->set_kind(entry->kind->name);
         also->set_id(entry->id);

@@ -70,8 +70,8 @@ class Work {
   casework::v1::Event& Emit(const AggregateKind& kind, const std::string& id, std::string type,
                             std::string case_id);
 
-  // Marks a loaded aggregate as changed without an event of its own; an event of the same Change
-  // must exist and will cover it.
+  // Marks a loaded aggregate as changed without an event of its own: one that is not audited, or of
+  // a kind that never emits; then an event of the same Change must exist and will cover it.
   void Touch(const AggregateKind& kind, const std::string& id);
 
   // Sends the last emitted event to one more stream.

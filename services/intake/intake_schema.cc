@@ -60,7 +60,8 @@ IntakeKinds::IntakeKinds(const casework::Calendar* calendar) {
                  .columns = {},
                  .extract = [](const Message&) { return std::vector<Value>{}; },
                  .next_due = nullptr,
-                 .scope_column = "id"};
+                 .scope_column = "id",
+                 .emits = false};
   material = {.name = "material",
               .table = "material",
               .columns = {"unit_id"},

@@ -19,7 +19,7 @@ absl::Status Main(const Config& config) {
 
   app::ServiceParts parts;
   parts.migrations = RoutingMigrations();
-  parts.kinds = {&kOffer, &kCustody, &app::kOwnUnitKind};
+  parts.kinds = {&kOffer, &kCustody, &kItinerary, &app::kOwnUnitKind};
   parts.inputs = {{app::EventsStream("intake"), "intake"},
                   {app::EventsStream("approval"), "approval"},
                   {app::EventsStream("gridtask"), "gridtask"}};

@@ -54,7 +54,9 @@ absl::Status RoutingConsumer::OpenCustody(store::Work& work, const Event& event)
   Custody* custody = work.Create<Custody>(kCustody, case_id);
   custody->set_case_id(case_id);
   custody->set_holder_unit(event.case_facts().receiver_unit());
-  *custody->mutable_facts() = event.case_facts();
+  Custody* itinerary = work.Create<Custody>(kItinerary, case_id);
+  itinerary->set_case_id(case_id);
+  *itinerary->mutable_facts() = event.case_facts();
   Event& opened = work.Emit(kCustody, case_id, "routing.custody_opened", case_id);
   custody->set_version(opened.version());
   opened.set_holder_unit(custody->holder_unit());
@@ -62,19 +64,16 @@ absl::Status RoutingConsumer::OpenCustody(store::Work& work, const Event& event)
   return absl::OkStatus();
 }
 
-void RoutingConsumer::Touch(store::Work& work, const Custody& custody) const {
-  work.Touch(kCustody, custody.case_id());
-}
-
-Offer* RoutingConsumer::MakeOffer(store::Work& work, const Event& event, Custody* custody,
-                                  cw::OfferKind kind, cw::OfferPurpose purpose,
-                                  const std::string& to_unit, const std::string& service,
-                                  const std::string& subject) const {
+absl::Status RoutingConsumer::MakeOffer(store::Work& work, const Event& event, Custody* itinerary,
+                                        cw::OfferKind kind, cw::OfferPurpose purpose,
+                                        const std::string& to_unit, const std::string& service,
+                                        const std::string& subject) const {
+  YK_ASSIGN_OR_RETURN(const Custody* custody, work.Load<Custody>(kCustody, event.case_id()));
   const std::string id = OfferId(event, subject);
   Offer* offer = work.Create<Offer>(kOffer, id);
   offer->set_offer_id(id);
   offer->set_case_id(event.case_id());
-  offer->set_case_no(custody->facts().case_no());
+  offer->set_case_no(itinerary->facts().case_no());
   offer->set_kind(kind);
   offer->set_purpose(purpose);
   offer->set_from_unit(custody->holder_unit());
@@ -90,61 +89,58 @@ Offer* RoutingConsumer::MakeOffer(store::Work& work, const Event& event, Custody
   offer->mutable_rests_on()->set_aggregate_id(event.aggregate_id());
   offer->mutable_rests_on()->set_version(event.version());
   if (kind == cw::OFFER_KIND_CUSTODY) {
-    custody->set_open_offer_id(id);
+    itinerary->set_open_offer_id(id);
   } else {
-    custody->add_assignment_offer_ids(id);
+    itinerary->add_assignment_offer_ids(id);
   }
-  if (purpose == cw::OFFER_PURPOSE_OPEN) *offer->mutable_route() = custody->route();
+  if (purpose == cw::OFFER_PURPOSE_OPEN) *offer->mutable_route() = itinerary->route();
   Event& offered = work.Emit(kOffer, id, "routing.offered", event.case_id());
   work.AlsoTo(app::QueueStream(offer->tier(), service));
   offer->set_version(offered.version());
   *offered.mutable_offer() = *offer;
   work.Show(offered, to_unit);
-  Touch(work, *custody);
-  return offer;
+  work.Touch(kItinerary, event.case_id());
+  return absl::OkStatus();
 }
 
 absl::Status RoutingConsumer::OfferOpening(store::Work& work, const Event& event) const {
-  YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, event.case_id()));
-  *custody->mutable_facts() = event.case_facts();
   const cw::CaseFacts& facts = event.case_facts();
   absl::StatusOr<cw::Item> item = env_->reference->GetItem(facts.item_code(), facts.item_version());
   if (absl::IsNotFound(item.status())) {
     return app::WaitFor("intake", "item", app::ItemId(facts.item_code(), facts.item_version()), 1);
   }
   YK_RETURN_IF_ERROR(item.status());
+  YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, event.case_id()));
+  *itinerary->mutable_facts() = facts;
   // The rules in force when the case was received are those the counter promised by.
   YK_ASSIGN_OR_RETURN(
-      *custody->mutable_route(),
+      *itinerary->mutable_route(),
       casework::ResolveRoute(*item, facts.receiver_unit(), facts.home_unit(),
                              casework::Calendar::DayOf(casework::FromProto(facts.received_at()))));
-  MakeOffer(work, event, custody, cw::OFFER_KIND_CUSTODY, cw::OFFER_PURPOSE_OPEN,
-            custody->route().lead_unit(), "approval", "");
-  return absl::OkStatus();
+  return MakeOffer(work, event, itinerary, cw::OFFER_KIND_CUSTODY, cw::OFFER_PURPOSE_OPEN,
+                   itinerary->route().lead_unit(), "approval", "");
 }
 
 absl::Status RoutingConsumer::OfferStep(store::Work& work, const Event& event) const {
-  YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, event.case_id()));
+  YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, event.case_id()));
   // One branch moves the whole case; parallel branches are parts, and the lead unit keeps it.
   const cw::OfferKind kind =
-      custody->route().branches_size() == 1 ? cw::OFFER_KIND_CUSTODY : cw::OFFER_KIND_ASSIGNMENT;
-  MakeOffer(work, event, custody, kind, cw::OFFER_PURPOSE_STEP, event.step().unit_id(), "approval",
-            event.step().step_id());
-  return absl::OkStatus();
+      itinerary->route().branches_size() == 1 ? cw::OFFER_KIND_CUSTODY : cw::OFFER_KIND_ASSIGNMENT;
+  return MakeOffer(work, event, itinerary, kind, cw::OFFER_PURPOSE_STEP, event.step().unit_id(),
+                   "approval", event.step().step_id());
 }
 
 absl::Status RoutingConsumer::OfferField(store::Work& work, const Event& event) const {
-  YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, event.case_id()));
-  MakeOffer(work, event, custody, cw::OFFER_KIND_ASSIGNMENT, cw::OFFER_PURPOSE_FIELD,
-            event.field().unit_id(), "gridtask", event.field().field_id());
-  return absl::OkStatus();
+  YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, event.case_id()));
+  return MakeOffer(work, event, itinerary, cw::OFFER_KIND_ASSIGNMENT, cw::OFFER_PURPOSE_FIELD,
+                   event.field().unit_id(), "gridtask", event.field().field_id());
 }
 
 absl::Status RoutingConsumer::OfferReturn(store::Work& work, const Event& event) const {
-  YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, event.case_id()));
-  *custody->mutable_facts() = event.case_facts();
+  YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, event.case_id()));
+  *itinerary->mutable_facts() = event.case_facts();
   // Whatever is still open belongs to a process that is over: its sender takes it back.
-  for (const std::string& id : custody->assignment_offer_ids()) {
+  for (const std::string& id : itinerary->assignment_offer_ids()) {
     YK_ASSIGN_OR_RETURN(Offer * open, work.Load<Offer>(kOffer, id));
     if (open->state() != cw::OFFER_STATE_OFFERED && open->state() != cw::OFFER_STATE_RECEIVED) {
       continue;
@@ -155,13 +151,12 @@ absl::Status RoutingConsumer::OfferReturn(store::Work& work, const Event& event)
     open->set_version(revoked.version());
     *revoked.mutable_offer() = *open;
   }
-  custody->clear_assignment_offer_ids();
-  const std::string& counter = custody->facts().deliver_unit().empty()
-                                   ? custody->facts().receiver_unit()
-                                   : custody->facts().deliver_unit();
-  MakeOffer(work, event, custody, cw::OFFER_KIND_CUSTODY, cw::OFFER_PURPOSE_RETURN, counter,
-            "intake", "");
-  return absl::OkStatus();
+  itinerary->clear_assignment_offer_ids();
+  const std::string& counter = itinerary->facts().deliver_unit().empty()
+                                   ? itinerary->facts().receiver_unit()
+                                   : itinerary->facts().deliver_unit();
+  return MakeOffer(work, event, itinerary, cw::OFFER_KIND_CUSTODY, cw::OFFER_PURPOSE_RETURN,
+                   counter, "intake", "");
 }
 
 absl::Status RoutingConsumer::Settle(store::Work& work, const Event& event) const {
@@ -182,12 +177,11 @@ absl::Status RoutingConsumer::Settle(store::Work& work, const Event& event) cons
   settled.set_reason(offer->decline_reason());
   *settled.mutable_offer() = *offer;
   if (offer->kind() != cw::OFFER_KIND_CUSTODY || received) return absl::OkStatus();
+  YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, offer->case_id()));
+  itinerary->clear_open_offer_id();
+  work.Touch(kItinerary, offer->case_id());
+  if (offer->state() != cw::OFFER_STATE_SIGNED) return absl::OkStatus();
   YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, offer->case_id()));
-  custody->clear_open_offer_id();
-  if (offer->state() != cw::OFFER_STATE_SIGNED) {
-    Touch(work, *custody);
-    return absl::OkStatus();
-  }
   v1::Hop* hop = custody->add_hops();
   hop->set_from_unit(offer->from_unit());
   hop->set_to_unit(offer->to_unit());
@@ -203,7 +197,6 @@ absl::Status RoutingConsumer::Settle(store::Work& work, const Event& event) cons
 
 absl::Status RoutingConsumer::End(store::Work& work, const Event& event) const {
   YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, event.case_id()));
-  *custody->mutable_facts() = event.case_facts();
   custody->set_ended(true);
   Event& ended = work.Emit(kCustody, event.case_id(), "routing.custody_ended", event.case_id());
   custody->set_version(ended.version());

@@ -24,12 +24,10 @@ class RoutingConsumer {
   absl::Status Settle(store::Work& work, const casework::v1::Event& event) const;
   absl::Status End(store::Work& work, const casework::v1::Event& event) const;
   // Makes an offer that rests on `event` and puts it into its queue.
-  casework::v1::Offer* MakeOffer(store::Work& work, const casework::v1::Event& event,
-                                 v1::Custody* custody, casework::v1::OfferKind kind,
-                                 casework::v1::OfferPurpose purpose, const std::string& to_unit,
-                                 const std::string& service, const std::string& subject) const;
-  // Writes a custody that changed without a change of holder: covered by the event at hand.
-  void Touch(store::Work& work, const v1::Custody& custody) const;
+  absl::Status MakeOffer(store::Work& work, const casework::v1::Event& event,
+                         v1::Custody* itinerary, casework::v1::OfferKind kind,
+                         casework::v1::OfferPurpose purpose, const std::string& to_unit,
+                         const std::string& service, const std::string& subject) const;
 
   const app::ServiceEnv* env_;
 };

@@ -37,6 +37,15 @@ const store::AggregateKind kCustody{
     .next_due = nullptr,
     .scope_column = "id"};
 
+const store::AggregateKind kItinerary{
+    .name = "itinerary",
+    .table = "itinerary",
+    .columns = {},
+    .extract = [](const Message&) { return std::vector<Value>{}; },
+    .next_due = nullptr,
+    .scope_column = "id",
+    .emits = false};
+
 std::vector<store::Migration> RoutingMigrations() {
   std::vector<store::Migration> migrations;
   for (auto& [name, text] : sql::routing_schema()) {

@@ -57,8 +57,10 @@ absl::StatusOr<v1::GetCustodyResponse> RoutingService::GetCustody(
       env_->store->Get(kCustody, request.case_id(), env_->ScopeOf(context));
   if (absl::IsNotFound(stored.status())) return casework::NotFound("办件", request.case_id());
   YK_RETURN_IF_ERROR(stored.status());
+  YK_ASSIGN_OR_RETURN(store::Stored itinerary, env_->store->Get(kItinerary, request.case_id()));
   v1::GetCustodyResponse response;
-  response.mutable_custody()->ParseFromString(stored->body);
+  response.mutable_custody()->ParseFromString(itinerary.body);
+  response.mutable_custody()->MergeFromString(stored->body);
   return response;
 }
 

@@ -19,3 +19,11 @@ CREATE TABLE custody (
   body BYTEA NOT NULL,
   holder_unit TEXT NOT NULL
 );
+
+-- Where a case is going: route, open offers, what its owner says of it.
+CREATE TABLE itinerary (
+  id TEXT PRIMARY KEY,
+  version BIGINT NOT NULL,
+  due_at BIGINT,
+  body BYTEA NOT NULL
+);

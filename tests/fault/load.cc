@@ -1,0 +1,80 @@
+#include "tests/fault/load.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace yikou::test {
+
+namespace cw = casework::v1;
+using day::Driver;
+
+namespace {
+
+constexpr char kCounter[] = "230108001004";
+constexpr char kStreet[] = "230108001";
+constexpr char kDistrict[] = "230108-hr";
+std::atomic<int> g_serial{5000};
+
+}  // namespace
+
+std::vector<std::string>& WholeLedger() {
+  static auto* ledger = new std::vector<std::string>;
+  return *ledger;
+}
+
+Load::Load(cli::Client* client, int threads) : driver_(client), next_serial_(0) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
+}
+
+Load::~Load() { Finish(); }
+
+std::vector<std::string> Load::Ledger() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return ledger_;
+}
+
+void Load::Run(int) {
+  while (!stop_) {
+    const absl::Status lived = LiveOne(g_serial++);
+    if (lived.ok()) continue;
+    std::lock_guard<std::mutex> lock(mutex_);
+    failures_.push_back(lived.ToString());
+    return;
+  }
+}
+
+// The loan: two tiers, two custody steps, two decisions, a seal.
+absl::Status Load::LiveOne(int serial) {
+  YK_ASSIGN_OR_RETURN(const cw::Item item, driver_.Item("YK-S004"));
+  const cli::Identity clerk = Driver::Clerk(kCounter);
+  intake::v1::Application application =
+      Driver::Applicant(absl::StrCat("申请人", serial), kCounter, serial);
+  YK_RETURN_IF_ERROR(driver_.HandIn(clerk, item, {}, &application));
+  auto receive = day::New<intake::v1::ReceiveCaseRequest>();
+  receive.set_item_code(item.code());
+  *receive.mutable_application() = application;
+  YK_ASSIGN_OR_RETURN(auto received, driver_.Call<intake::v1::ReceiveCaseResponse>(receive, clerk));
+  const std::string case_id = received.view().case_record().case_id();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ledger_.push_back(case_id);
+  }
+  YK_RETURN_IF_ERROR(driver_.Decide(case_id, kStreet, cw::DECISION_APPROVED, "同意上报"));
+  YK_RETURN_IF_ERROR(driver_.Decide(case_id, kDistrict, cw::DECISION_APPROVED, "准予"));
+  YK_RETURN_IF_ERROR(driver_.Deliver(case_id, kCounter, 0));
+  ++delivered_;
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Load::Finish() {
+  stop_ = true;
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  WholeLedger().insert(WholeLedger().end(), ledger_.begin(), ledger_.end());
+  ledger_.clear();
+  return std::move(failures_);
+}
+
+}  // namespace yikou::test
