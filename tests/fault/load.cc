@@ -43,7 +43,7 @@ void Load::Run(int) {
   }
 }
 
-// The loan: two tiers, two custody steps, two decisions, a seal.
+// The loan: two tiers, two custody steps, two decisions, a seal; and a grid event beside it.
 absl::Status Load::LiveOne(int serial) {
   YK_ASSIGN_OR_RETURN(const cw::Item item, driver_.Item("YK-S004"));
   const cli::Identity clerk = Driver::Clerk(kCounter);
@@ -59,6 +59,16 @@ absl::Status Load::LiveOne(int serial) {
     std::lock_guard<std::mutex> lock(mutex_);
     ledger_.push_back(case_id);
   }
+  auto report = day::New<gridtask::v1::ReportEventRequest>();
+  report.set_category("G0101");
+  report.set_grid_id(absl::StrCat(kCounter, "-g01"));
+  report.set_place("社区");
+  report.set_description("停水");
+  report.set_channel(cw::CHANNEL_GRID_WORKER);
+  YK_RETURN_IF_ERROR(driver_
+                         .Call<gridtask::v1::ReportEventResponse>(
+                             report, Driver::Worker(kCounter, absl::StrCat("w-", kCounter, "-g01")))
+                         .status());
   YK_RETURN_IF_ERROR(driver_.Decide(case_id, kStreet, cw::DECISION_APPROVED, "同意上报"));
   YK_RETURN_IF_ERROR(driver_.Decide(case_id, kDistrict, cw::DECISION_APPROVED, "准予"));
   YK_RETURN_IF_ERROR(driver_.Deliver(case_id, kCounter, 0));

@@ -12,8 +12,8 @@
 #include "libs/auth/token.h"
 #include "services/cli/clock_skip.h"
 #include "services/cli/day/driver.h"
-#include "yikou/casework/v1/log.pb.h"
 #include "tests/support/eventually.h"
+#include "yikou/casework/v1/log.pb.h"
 
 namespace yikou::test {
 namespace {

@@ -95,6 +95,18 @@ absl::StatusOr<std::string> Driver::Photo(const cli::Identity& clerk, const std:
   const std::string key = absl::StrCat(clerk.principal.unit_id, "/", name);
   std::lock_guard<std::mutex> lock(mutex_);
   if (auto found = photos_.find(key); found != photos_.end()) return found->second;
+  const std::string request_id = base::NewId(absl::Now());
+  const absl::Time bound = absl::Now() + kCallPatience;
+  while (true) {
+    absl::StatusOr<std::string> id = Upload(clerk, name, request_id);
+    if (id.ok()) return photos_[key] = *id;
+    if (!absl::IsUnavailable(id.status()) || absl::Now() > bound) return id.status();
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+absl::StatusOr<std::string> Driver::Upload(const cli::Identity& clerk, const std::string& name,
+                                           const std::string& request_id) {
   // The name makes the picture of each document another one.
   const std::string bytes =
       absl::StrCat(std::string(reinterpret_cast<const char*>(kPhoto), sizeof(kPhoto)), name);
@@ -109,14 +121,14 @@ absl::StatusOr<std::string> Driver::Photo(const cli::Identity& clerk, const std:
   header.mutable_header()->set_media_type("image/png");
   header.mutable_header()->set_size_bytes(static_cast<int64_t>(bytes.size()));
   header.mutable_header()->set_sha256(base::ToHex(casework::Digest(bytes)));
-  header.mutable_header()->set_request_id(base::NewId(absl::Now()));
+  header.mutable_header()->set_request_id(request_id);
   intake::v1::UploadMaterialRequest chunk;
   chunk.set_chunk(bytes);
   const bool sent = writer->Write(header) && writer->Write(chunk) && writer->WritesDone();
   const absl::Status status = rpc::FromGrpc(writer->Finish());
+  if (absl::IsCancelled(status)) return absl::UnavailableError(status.message());
   YK_RETURN_IF_ERROR(status);
   if (!sent) return absl::UnavailableError("The upload was cut off.");
-  photos_[key] = response.material_id();
   return response.material_id();
 }
 
@@ -280,6 +292,7 @@ absl::Status Driver::Tell(Told* told) {
   told->outcome = record.kind() == cw::CASE_KIND_GRID_EVENT
                       ? cw::Outcome_Name(record.outcome()).substr(sizeof("OUTCOME_") - 1)
                       : cw::Decision_Name(record.decision()).substr(sizeof("DECISION_") - 1);
+  if (told->outcome == "UNSPECIFIED") told->outcome.clear();
   routing::v1::GetCustodyRequest ask;
   ask.set_case_id(told->case_id);
   YK_ASSIGN_OR_RETURN(auto custody, Call<routing::v1::GetCustodyResponse>(ask, Operator()));

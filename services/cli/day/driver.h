@@ -20,6 +20,9 @@
 
 namespace yikou::day {
 
+// A call is tried again for as long as a service may need to come back.
+inline constexpr absl::Duration kCallPatience = absl::Seconds(60);
+
 // What the summary says of one scenario.
 struct Told {
   std::string key;   // "a" to "f"
@@ -57,7 +60,7 @@ class Driver {
   template <class Resp, class Req>
   absl::StatusOr<Resp> Call(const Req& request, const cli::Identity& as) {
     return client_->Call<Resp>(ServiceOf(Req::descriptor()), MethodOf(Req::descriptor()), request,
-                               as, absl::Seconds(20));
+                               as, kCallPatience);
   }
 
   // Uploads a photograph, once for each counter; returns the material's id.
@@ -100,6 +103,8 @@ class Driver {
  private:
   static cli::Identity Person(const std::string& unit, const std::string& kind,
                               const std::string& role);
+  absl::StatusOr<std::string> Upload(const cli::Identity& clerk, const std::string& name,
+                                     const std::string& request_id);
   static std::string ServiceOf(const google::protobuf::Descriptor* request);
   static std::string MethodOf(const google::protobuf::Descriptor* request);
 
