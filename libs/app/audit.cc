@@ -6,7 +6,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -24,13 +24,26 @@ namespace {
 
 constexpr int kPage = 1000;
 constexpr int kFindingsMax = 100;
+// How often an aggregate in use is looked at before what was seen counts.
+constexpr int kLooksMax = 100;
 
-// What the log says an aggregate's stored bytes must digest to.
+// What the log says of an aggregate: its version and what its stored bytes must digest to.
 struct LastSaid {
   std::string digest;
+  int64_t version = 0;
   int64_t position = 0;
 };
 using Said = std::map<std::pair<std::string, std::string>, LastSaid>;
+
+// How far the log was read, and what it said up to there.
+struct Walk {
+  store::Store* store;
+  SignedHead signed_head;
+  VerifyLogResponse* response;
+  std::string hash = "";
+  int64_t position = 0;
+  Said said = {};
+};
 
 std::string HeadsPath(const std::string& dir, const std::string& service) {
   return absl::StrCat(dir, "/", service, ".heads.jsonl");
@@ -43,95 +56,137 @@ void Find(VerifyLogResponse* response, std::string finding) {
 
 void Remember(const Event& event, int64_t position, Said* said) {
   if (!event.aggregate_digest().empty()) {
-    (*said)[{event.aggregate_kind(), event.aggregate_id()}] = {event.aggregate_digest(), position};
+    (*said)[{event.aggregate_kind(), event.aggregate_id()}] = {event.aggregate_digest(),
+                                                               event.version(), position};
   }
   for (const casework::v1::AggregateDigest& also : event.also()) {
-    (*said)[{also.kind(), also.id()}] = {also.digest(), position};
+    (*said)[{also.kind(), also.id()}] = {also.digest(), also.version(), position};
   }
 }
 
-// Walks the log. A broken place is named once; the walk goes on from the stored hash, so that one
-// altered byte is not reported for every event after it.
-absl::Status VerifyChain(store::Store* store, const SignedHead& signed_head,
-                         VerifyLogResponse* response, Said* said) {
-  std::string hash;
-  int64_t position = 0;
+// Reads on to the end of the log. A broken place is named once; the walk goes on from the stored
+// hash, so that one altered byte is not reported for every event after it.
+absl::Status ReadOn(Walk* walk) {
   while (true) {
-    YK_ASSIGN_OR_RETURN(std::vector<store::LogEntry> page, store->ReadLog(position + 1, kPage));
-    if (page.empty()) break;
+    YK_ASSIGN_OR_RETURN(std::vector<store::LogEntry> page,
+                        walk->store->ReadLog(walk->position + 1, kPage));
+    if (page.empty()) return absl::OkStatus();
     for (const store::LogEntry& entry : page) {
-      if (entry.position != position + 1) {
-        Find(response, absl::StrCat("events ", position + 1, " to ", entry.position - 1,
-                                    " are missing from the log"));
+      const bool follows = entry.position == walk->position + 1;
+      if (!follows) {
+        Find(walk->response, absl::StrCat("events ", walk->position + 1, " to ", entry.position - 1,
+                                          " are missing from the log"));
       }
       Event event;
       const bool readable = event.ParseFromString(entry.body);
-      if (casework::ChainHash(hash, entry.body) != entry.hash && entry.position == position + 1) {
-        Find(response,
+      if (follows && casework::ChainHash(walk->hash, entry.body) != entry.hash) {
+        Find(walk->response,
              absl::StrCat("event ", entry.position, " (", event.type(), ", case ", event.case_id(),
                           ") was altered or put in another's place: its hash does not "
                           "follow from the event before it"));
       }
-      if (readable) Remember(event, entry.position, said);
-      if (entry.position == signed_head.position && entry.hash != signed_head.hash) {
-        Find(response, absl::StrCat("event ", entry.position,
-                                    " has another hash than the signed head of that position: the "
-                                    "log up to it was rewritten"));
+      if (readable) Remember(event, entry.position, &walk->said);
+      if (entry.position == walk->signed_head.position && entry.hash != walk->signed_head.hash) {
+        Find(walk->response, absl::StrCat("event ", entry.position,
+                                          " has another hash than the signed head of that "
+                                          "position: the log up to it was rewritten"));
       }
-      hash = entry.hash;
-      position = entry.position;
-      response->set_events(response->events() + 1);
+      walk->hash = entry.hash;
+      walk->position = entry.position;
+      walk->response->set_events(walk->response->events() + 1);
     }
   }
-  YK_ASSIGN_OR_RETURN(store::LogHead head, store->Head());
-  if (head.position != position || (position > 0 && head.hash != hash)) {
-    Find(response, absl::StrCat("the log ends at event ", position, " but its head says ",
-                                head.position, ": the tail was cut or added to"));
+}
+
+absl::Status VerifyChain(Walk* walk) {
+  YK_RETURN_IF_ERROR(ReadOn(walk));
+  YK_ASSIGN_OR_RETURN(store::LogHead head, walk->store->Head());
+  // Events beyond the end of the walk were written meanwhile, unless reading on brings none.
+  while (head.position > walk->position) {
+    const int64_t before = walk->position;
+    YK_RETURN_IF_ERROR(ReadOn(walk));
+    if (walk->position == before) break;
+    YK_ASSIGN_OR_RETURN(head, walk->store->Head());
   }
-  if (signed_head.position > position) {
-    Find(response,
-         absl::StrCat("the log ends at event ", position, " but a head was signed at event ",
-                      signed_head.position, ": events ", position + 1, " to ", signed_head.position,
-                      " were cut off"));
+  if (head.position != walk->position || (walk->position > 0 && head.hash != walk->hash)) {
+    Find(walk->response,
+         absl::StrCat("the log ends at event ", walk->position, " but its head says ",
+                      head.position, ": the tail was cut or added to"));
+  }
+  if (walk->signed_head.position > walk->position) {
+    Find(walk->response,
+         absl::StrCat("the log ends at event ", walk->position, " but a head was signed at event ",
+                      walk->signed_head.position, ": events ", walk->position + 1, " to ",
+                      walk->signed_head.position, " were cut off"));
   }
   return absl::OkStatus();
 }
 
-absl::Status VerifyAggregates(store::Store* store,
-                              const std::vector<const store::AggregateKind*>& kinds, Said* said,
-                              VerifyLogResponse* response) {
+// Holds one aggregate against what the log says of it. In a record in use either may be the newer
+// one: what is behind is read again, until both speak of the same version.
+absl::Status VerifyAggregate(Walk* walk, const store::AggregateKind& kind, store::Stored stored) {
+  const auto key = std::make_pair(kind.name, stored.id);
+  auto found = walk->said.find(key);
+  for (int look = 0; look < kLooksMax; ++look) {
+    if (found != walk->said.end() && found->second.version == stored.version) break;
+    YK_RETURN_IF_ERROR(ReadOn(walk));
+    found = walk->said.find(key);
+    // The log is the newer one now; when it does not speak of this version, it never will.
+    if (found == walk->said.end() || found->second.version <= stored.version) break;
+    absl::StatusOr<store::Stored> newer = walk->store->Get(kind, stored.id);
+    if (absl::IsNotFound(newer.status())) return absl::OkStatus();  // found missing at the end
+    YK_RETURN_IF_ERROR(newer.status());
+    stored = *std::move(newer);
+    if (stored.version < found->second.version) break;
+  }
+  if (found == walk->said.end()) {
+    Find(walk->response,
+         absl::StrCat("the ", kind.name, " ", stored.id, " is stored but no event speaks of it"));
+    return absl::OkStatus();
+  }
+  const LastSaid& last = found->second;
+  if (casework::Digest(stored.body) != last.digest) {
+    Find(walk->response, absl::StrCat("the ", kind.name, " ", stored.id,
+                                      " was altered: its bytes are not those event ", last.position,
+                                      " left behind"));
+  } else if (stored.version != last.version) {
+    Find(walk->response,
+         absl::StrCat("the ", kind.name, " ", stored.id, " is stored as version ", stored.version,
+                      " but event ", last.position, " left version ", last.version, " behind"));
+  }
+  walk->said.erase(found);
+  return absl::OkStatus();
+}
+
+absl::Status VerifyAggregates(Walk* walk, const std::vector<const store::AggregateKind*>& kinds) {
+  std::map<std::string, const store::AggregateKind*> audited;
   for (const store::AggregateKind* kind : kinds) {
     if (!kind->audited) continue;
+    audited[kind->name] = kind;
     std::string after;
     while (true) {
-      YK_ASSIGN_OR_RETURN(std::vector<store::Stored> page, store->Scan(*kind, after, kPage));
+      YK_ASSIGN_OR_RETURN(std::vector<store::Stored> page, walk->store->Scan(*kind, after, kPage));
       if (page.empty()) break;
-      for (const store::Stored& stored : page) {
-        response->set_aggregates(response->aggregates() + 1);
-        auto found = said->find({kind->name, stored.id});
-        if (found == said->end()) {
-          Find(response, absl::StrCat("the ", kind->name, " ", stored.id,
-                                      " is stored but no event speaks of it"));
-          continue;
-        }
-        if (casework::Digest(stored.body) != found->second.digest) {
-          Find(response, absl::StrCat("the ", kind->name, " ", stored.id,
-                                      " was altered: its bytes are not those event ",
-                                      found->second.position, " left behind"));
-        }
-        said->erase(found);
-      }
       after = page.back().id;
+      for (store::Stored& stored : page) {
+        walk->response->set_aggregates(walk->response->aggregates() + 1);
+        YK_RETURN_IF_ERROR(VerifyAggregate(walk, *kind, std::move(stored)));
+      }
     }
   }
-  std::set<std::string> audited;
-  for (const store::AggregateKind* kind : kinds) {
-    if (kind->audited) audited.insert(kind->name);
-  }
-  for (const auto& [key, last] : *said) {
-    if (audited.count(key.first) == 0) continue;
-    Find(response, absl::StrCat("the ", key.first, " ", key.second, " is missing: event ",
-                                last.position, " says it is stored"));
+  // What is left was not stored, or was written while the scan went on.
+  const Said left = walk->said;
+  for (const auto& [key, last] : left) {
+    auto kind = audited.find(key.first);
+    if (kind == audited.end()) continue;
+    absl::StatusOr<store::Stored> stored = walk->store->Get(*kind->second, key.second);
+    if (absl::IsNotFound(stored.status())) {
+      Find(walk->response, absl::StrCat("the ", key.first, " ", key.second, " is missing: event ",
+                                        last.position, " says it is stored"));
+      continue;
+    }
+    YK_RETURN_IF_ERROR(stored.status());
+    YK_RETURN_IF_ERROR(VerifyAggregate(walk, *kind->second, *std::move(stored)));
   }
   return absl::OkStatus();
 }
@@ -173,18 +228,25 @@ absl::StatusOr<SignedHead> ReadNewestHead(const std::string& dir, const std::str
   }
   if (last.empty()) return head;
   const auto json = nlohmann::json::parse(last, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) {
+  const auto is_text = [&json](const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_string();
+  };
+  if (!json.is_object() || !json.contains("position") || !json["position"].is_number_integer() ||
+      !is_text("hash") || !is_text("signature") || !is_text("public_key")) {
     return absl::DataLossError(
         absl::StrCat("The last line of ", HeadsPath(dir, service), " is not a signed head."));
   }
-  head.position = json.value("position", int64_t{0});
-  head.hash = absl::HexStringToBytes(json.value("hash", ""));
-  head.public_key = json.value("public_key", "");
-  if (!absl::Base64Unescape(json.value("signature", ""), &head.signature)) head.signature.clear();
+  head.position = json["position"].get<int64_t>();
+  head.hash = absl::HexStringToBytes(json["hash"].get<std::string>());
+  head.public_key = json["public_key"].get<std::string>();
+  if (!absl::Base64Unescape(json["signature"].get<std::string>(), &head.signature)) {
+    head.signature.clear();
+  }
   return head;
 }
 
-static absl::StatusOr<VerifyLogResponse> VerifyOnce(
+absl::StatusOr<VerifyLogResponse> VerifyRecord(
     store::Store* store, const std::vector<const store::AggregateKind*>& kinds,
     const std::string& service, const std::string& heads_dir, const std::string& trusted_key) {
   VerifyLogResponse response;
@@ -202,24 +264,10 @@ static absl::StatusOr<VerifyLogResponse> VerifyOnce(
       head = SignedHead();
     }
   }
-  Said said;
-  YK_RETURN_IF_ERROR(VerifyChain(store, head, &response, &said));
-  YK_RETURN_IF_ERROR(VerifyAggregates(store, kinds, &said, &response));
+  Walk walk{.store = store, .signed_head = std::move(head), .response = &response};
+  YK_RETURN_IF_ERROR(VerifyChain(&walk));
+  YK_RETURN_IF_ERROR(VerifyAggregates(&walk, kinds));
   return response;
-}
-
-absl::StatusOr<VerifyLogResponse> VerifyRecord(
-    store::Store* store, const std::vector<const store::AggregateKind*>& kinds,
-    const std::string& service, const std::string& heads_dir, const std::string& trusted_key) {
-  // The walk is no snapshot: an aggregate that changed while it ran is no finding. So findings
-  // count only when the log stood still, or were there in the last of several walks.
-  for (int walk = 0;; ++walk) {
-    YK_ASSIGN_OR_RETURN(const store::LogHead before, store->Head());
-    YK_ASSIGN_OR_RETURN(VerifyLogResponse response,
-                        VerifyOnce(store, kinds, service, heads_dir, trusted_key));
-    YK_ASSIGN_OR_RETURN(const store::LogHead after, store->Head());
-    if (response.ok() || before.position == after.position || walk == 4) return response;
-  }
 }
 
 }  // namespace yikou::app

@@ -87,22 +87,21 @@ absl::Status ApprovalFlow::Open(store::Work& work, const Offer& offer, const Cas
   // State and clocks live in the process itself from here on.
   process->mutable_facts()->clear_state();
   process->mutable_facts()->clear_clocks();
-  if (facts.deliver_unit().empty())
+  if (facts.deliver_unit().empty()) {
     process->mutable_facts()->set_deliver_unit(route.deliver_unit());
+  }
   LayOut(route, process);
   TakeClocks(facts, work.now(), process);
 
   v1::Branch* lead = process->mutable_branches(0);
-  if (!route.decided_by_rule()) {
-    OpenStep(work, process, lead->mutable_steps(0), offer.offer_id(), item);
-  } else {
-    lead->mutable_steps(0)->set_offer_id(offer.offer_id());
-  }
+  v1::Step* first = lead->mutable_steps(0);
+  first->set_offer_id(offer.offer_id());
+  if (!route.decided_by_rule()) OpenStep(work, process, first, offer.offer_id(), item);
   Event& event = Advance(work, process, *opened);
   *event.mutable_offer() = Settled(offer, casework::v1::OFFER_STATE_SIGNED);
-  *event.mutable_step() = StepFactsOf(*lead, lead->steps(0));
-  work.Show(event, lead->steps(0).unit_id());
+  work.Show(event, first->unit_id());
   if (route.decided_by_rule()) return DecideByRule(work, process, item);
+  *event.mutable_step() = StepFactsOf(*lead, *first);
   for (int i = 1; i < process->branches_size(); ++i) {
     v1::Branch* branch = process->mutable_branches(i);
     OfferStep(work, process, {branch, branch->mutable_steps(0), 0});

@@ -37,11 +37,17 @@ constexpr int kReasonMax = 200;
 constexpr int kOpinionMax = 500;
 constexpr int kExtensionMax = 1000;
 
-// What every command of a process has.
 template <class Request>
-void CheckCommon(const Request& request, Violations* violations) {
+void CheckIds(const Request& request, Violations* violations) {
   if (!base::IsUuid(request.request_id())) violations->Add("request_id", "must be a UUID.");
   if (request.case_id().empty()) violations->Add("case_id", "must name a case.");
+}
+
+// What every command of a process has. Those that come through the counter have no version to name
+// before the process is open; theirs is checked once it is.
+template <class Request>
+void CheckCommon(const Request& request, Violations* violations) {
+  CheckIds(request, violations);
   if (request.expected_version() < 1) {
     violations->Add("expected_version", "must be the version you decided on, at least 1.");
   }
@@ -68,6 +74,12 @@ void CheckText(absl::string_view field, const std::string& text, int least, int 
 // What people type goes into events masked: an event never carries a citizen's numbers.
 std::string Told(const std::string& reason) { return base::MaskPersonalData(reason); }
 
+absl::Status Unplaced() {
+  return casework::Error(absl::StatusCode::kUnavailable, casework::v1::ERROR_REASON_UNPLACED,
+                         "本件正在移交审批单位，请稍后重试。")
+      .RetryAfter(absl::Seconds(1));
+}
+
 template <class Check>
 void ForClocks(v1::Process* process, std::initializer_list<casework::v1::ClockPurpose> purposes,
                Check change) {
@@ -84,19 +96,6 @@ constexpr auto kSuspended = {casework::v1::CLOCK_PURPOSE_STATUTORY,
                              casework::v1::CLOCK_PURPOSE_STEP};
 constexpr auto kExtended = {casework::v1::CLOCK_PURPOSE_STATUTORY,
                             casework::v1::CLOCK_PURPOSE_PROMISED};
-
-// Which rows of the work list belong to a caller: steps of the units below, and, for a body, those
-// of the division it sits at.
-using RowFilters = std::vector<store::Filter>;
-std::vector<RowFilters> WorkOf(const std::string& unit) {
-  if (unit.empty()) return {{}};
-  const auto [first, last] = casework::CoveredRange(unit);
-  std::vector<RowFilters> rows = {
-      {{"unit_id", store::Filter::Op::kGe, first}, {"unit_id", store::Filter::Op::kLt, last}}};
-  const std::string division = casework::DivisionOf(unit);
-  if (division != unit) rows.push_back({{"unit_id", store::Filter::Op::kEq, division}});
-  return rows;
-}
 
 }  // namespace
 
@@ -139,6 +138,9 @@ absl::StatusOr<ApprovalService::Session> ApprovalService::StartFromCounter(
     const CallContext& context, const Request& request) const {
   absl::StatusOr<Session> session = Start(context, request);
   if (absl::IsNotFound(session.status())) return WhyMissing(context, request.case_id());
+  // Intake forwards the version its mirror has: none, until it hears of the opening.
+  const bool unheard = context.forwarded && request.expected_version() == 0;
+  if (unheard && absl::IsInvalidArgument(session.status())) return Unplaced();
   return session;
 }
 
@@ -155,9 +157,7 @@ absl::Status ApprovalService::WhyMissing(const CallContext& context,
   if (opened || (handed_over && in_scope.empty())) return casework::NotFound(kProcess, case_id);
   // Also when nothing is known of the case: intake forwards what it has accepted, and its event may
   // still be on its way.
-  return casework::Error(absl::StatusCode::kUnavailable, casework::v1::ERROR_REASON_UNPLACED,
-                         "本件正在移交审批单位，请稍后重试。")
-      .RetryAfter(absl::Seconds(1));
+  return Unplaced();
 }
 
 template <class Response>
@@ -447,7 +447,7 @@ ApprovalService::Outcome<v1::SupplyMissingResponse> ApprovalService::SupplyMissi
     const CallContext& context, const v1::SupplyMissingRequest& request) const {
   const std::vector<std::string> codes(request.codes().begin(), request.codes().end());
   Violations violations;
-  CheckCommon(request, &violations);
+  CheckIds(request, &violations);
   if (codes.empty()) violations.Add("codes", "must name the materials that were brought.");
   YK_RETURN_IF_ERROR(violations.ToStatus());
 
@@ -474,7 +474,7 @@ ApprovalService::Outcome<v1::SupplyMissingResponse> ApprovalService::SupplyMissi
 ApprovalService::Outcome<v1::WithdrawProcessResponse> ApprovalService::WithdrawProcess(
     const CallContext& context, const v1::WithdrawProcessRequest& request) const {
   Violations violations;
-  CheckCommon(request, &violations);
+  CheckIds(request, &violations);
   CheckText("reason", request.reason(), 0, kReasonMax, &violations);
   YK_RETURN_IF_ERROR(violations.ToStatus());
 
@@ -505,126 +505,6 @@ ApprovalService::Outcome<v1::TerminateProcessResponse> ApprovalService::Terminat
   YK_RETURN_IF_ERROR(
       flow_.End(session.work, process, *terminate, session.work.now(), Told(request.reason())));
   return Answer<v1::TerminateProcessResponse>(context, std::move(session));
-}
-
-absl::StatusOr<std::vector<ApprovalService::Row>> ApprovalService::SelectWork(
-    const CallContext& context, const v1::ListWorkRequest& request, const app::Page& page) const {
-  std::vector<Row> rows;
-  for (RowFilters filters : WorkOf(context.principal.unit_id)) {
-    const auto equal = store::Filter::Op::kEq;
-    if (!request.unit_id().empty()) filters.push_back({"unit_id", equal, request.unit_id()});
-    if (!request.case_id().empty()) filters.push_back({"case_id", equal, request.case_id()});
-    YK_ASSIGN_OR_RETURN(std::vector<Row> some,
-                        env_->store->Select(kWork, {.filters = std::move(filters),
-                                                    .scope = env_->ScopeOf(context),
-                                                    .after = page.after,
-                                                    .limit = page.limit}));
-    std::move(some.begin(), some.end(), std::back_inserter(rows));
-  }
-  // Keys begin with the time-ordered case id: oldest first.
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
-    return std::get<std::string>(a[0]) < std::get<std::string>(b[0]);
-  });
-  if (rows.size() > static_cast<size_t>(page.limit)) rows.resize(page.limit);
-  return rows;
-}
-
-absl::StatusOr<v1::ListWorkResponse> ApprovalService::ListWork(
-    const CallContext& context, const v1::ListWorkRequest& request) const {
-  if (!request.unit_id().empty() && !casework::IsUnitId(request.unit_id())) {
-    Violations violations;
-    violations.Add("unit_id", "must be a unit id or empty.");
-    return violations.ToStatus();
-  }
-  YK_ASSIGN_OR_RETURN(const app::Page page, app::ReadPage(request));
-  YK_ASSIGN_OR_RETURN(const std::vector<Row> rows, SelectWork(context, request, page));
-  const absl::Time now = env_->case_clock->Now();
-  store::Work work = env_->WorkForTimer("");
-  v1::ListWorkResponse response;
-  for (const Row& row : rows) {
-    const std::string& key = std::get<std::string>(row[0]);
-    const std::string& case_id = std::get<std::string>(row[1]);
-    YK_ASSIGN_OR_RETURN(v1::Process * process, work.Load<v1::Process>(kinds().process, case_id));
-    const StepRef at = FindStep(process, absl::string_view(key).substr(case_id.size() + 1));
-    // Decided between the two reads.
-    if (at.step == nullptr || !IsLive(*at.step)) continue;
-    v1::WorkItem* item = response.add_items();
-    item->set_case_id(case_id);
-    item->set_case_no(process->facts().case_no());
-    item->set_title(process->facts().title());
-    item->set_process_version(process->version());
-    *item->mutable_step() = *at.step;
-    item->set_light(casework::WorstLight(process->clocks(), *env_->calendar, now));
-    item->set_state(process->state());
-  }
-  if (!rows.empty()) {
-    response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(rows.size()),
-                                                    std::get<std::string>(rows.back()[0])));
-  }
-  return response;
-}
-
-absl::StatusOr<v1::GetProcessResponse> ApprovalService::GetProcess(
-    const CallContext& context, const v1::GetProcessRequest& request) const {
-  if (request.case_id().empty()) {
-    Violations violations;
-    violations.Add("case_id", "must name a case.");
-    return violations.ToStatus();
-  }
-  store::Work work = env_->WorkForTimer("");
-  const absl::StatusOr<v1::Process*> process =
-      work.Load<v1::Process>(kinds().process, request.case_id(), env_->ScopeOf(context));
-  if (absl::IsNotFound(process.status())) return casework::NotFound(kProcess, request.case_id());
-  YK_RETURN_IF_ERROR(process.status());
-  v1::GetProcessResponse response;
-  *response.mutable_view() = ViewFor(context, **process);
-  return response;
-}
-
-absl::StatusOr<v1::GetLicenceResponse> ApprovalService::GetLicence(
-    const CallContext& context, const v1::GetLicenceRequest& request) const {
-  if (request.licence_id().empty()) {
-    Violations violations;
-    violations.Add("licence_id", "must name a licence.");
-    return violations.ToStatus();
-  }
-  store::Work work = env_->WorkForTimer("");
-  const absl::StatusOr<v1::Licence*> licence =
-      work.Load<v1::Licence>(kinds().licence, request.licence_id(), env_->ScopeOf(context));
-  if (absl::IsNotFound(licence.status())) return casework::NotFound("证照", request.licence_id());
-  YK_RETURN_IF_ERROR(licence.status());
-  v1::GetLicenceResponse response;
-  *response.mutable_licence() = **licence;
-  return response;
-}
-
-absl::StatusOr<v1::VerifyLicenceResponse> ApprovalService::VerifyLicence(
-    const CallContext& context, const v1::VerifyLicenceRequest& request) const {
-  Violations violations;
-  if (request.licence_id().empty()) violations.Add("licence_id", "must name a licence.");
-  if (request.document().empty()) violations.Add("document", "must hold the document to check.");
-  YK_RETURN_IF_ERROR(violations.ToStatus());
-  store::Work work = env_->WorkForTimer("");
-  const absl::StatusOr<v1::Licence*> licence =
-      work.Load<v1::Licence>(kinds().licence, request.licence_id());
-  v1::VerifyLicenceResponse response;
-  if (absl::IsNotFound(licence.status())) {
-    response.set_explanation("证照库中没有这个编号的证照。");
-    return response;
-  }
-  YK_RETURN_IF_ERROR(licence.status());
-  const SealUse use{(*licence)->algorithm(), (*licence)->signature(), (*licence)->public_key()};
-  const absl::Status genuine = CheckSeal(use, request.document());
-  if (absl::IsDataLoss(genuine) || request.document() != (*licence)->document()) {
-    response.set_explanation("文件内容与证照库中的登记不一致，签章不能证明这份文件。");
-    return response;
-  }
-  YK_RETURN_IF_ERROR(genuine);
-  response.set_state((*licence)->state());
-  response.set_explanation((*licence)->state() == casework::v1::LICENCE_STATE_VALID
-                               ? "证照有效：内容与登记一致，签章真实。"
-                               : "证照已经撤销。");
-  return response;
 }
 
 absl::Status ApprovalService::OnDue(store::Work& work, const store::AggregateKind& kind,

@@ -10,7 +10,6 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "libs/base/status.h"
 #include "services/cli/engine.h"
@@ -37,7 +36,7 @@ struct Globals {
   std::string context;
   std::string token_file;
   std::string as;
-  std::string timeout = "10s";
+  std::string timeout;                           // empty: as the verb says
   std::map<std::string, std::string> addresses;  // by service
 };
 
@@ -121,7 +120,8 @@ void AddGlobals(CLI::App* app, Globals* globals) {
   app->add_option("--as", globals->as,
                   absl::StrCat("身份 单位:人员:角色,角色（开发用），缺省 $", kAsVariable));
   app->add_option("--token-file", globals->token_file, "令牌文件 file with a token");
-  app->add_option("--request-timeout", globals->timeout, "每次调用的时限，如 10s timeout");
+  app->add_option("--request-timeout", globals->timeout,
+                  "每次调用的时限，缺省一般 10s timeout of each call");
   for (const char* service : kServices) {
     app->add_option(absl::StrCat("--", service), globals->addresses[service],
                     absl::StrCat(service, " 的地址 host:port"));
@@ -198,17 +198,23 @@ absl::StatusOr<Identity> IdentityOf(const Globals& globals, const Context& conte
   return identity;
 }
 
+absl::StatusOr<absl::Duration> TimeoutOf(const Globals& globals, const Verb& verb) {
+  absl::Duration timeout = absl::Seconds(verb.timeout_s);
+  if (!globals.timeout.empty() &&
+      (!absl::ParseDuration(globals.timeout, &timeout) || timeout <= absl::ZeroDuration())) {
+    return UsageError(
+        absl::StrCat("--request-timeout “", globals.timeout, "”不正确，应如 10s 或 2m。"));
+  }
+  return timeout;
+}
+
 absl::Status Execute(const Globals& globals, const Command& command, Session* session) {
   absl::StatusOr<Context> context = ContextOf(globals);
   if (!context.ok()) return context.status();
   const absl::StatusOr<Identity> identity = IdentityOf(globals, *context);
   if (!identity.ok()) return UsageError(identity.status().message());
   session->identity = *identity;
-  if (!absl::ParseDuration(globals.timeout, &session->timeout) ||
-      session->timeout <= absl::ZeroDuration()) {
-    return UsageError(
-        absl::StrCat("--request-timeout “", globals.timeout, "”不正确，应如 10s 或 2m。"));
-  }
+  YK_ASSIGN_OR_RETURN(session->timeout, TimeoutOf(globals, *command.verb));
   // Without a person to make tokens for, the key is not touched.
   if (identity->principal.person_id.empty()) context->signing_key.clear();
   const absl::StatusOr<std::unique_ptr<Client>> client = Client::Create(*std::move(context));

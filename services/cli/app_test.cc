@@ -2,10 +2,7 @@
 #include "services/cli/app.h"
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -21,6 +18,7 @@
 #include "libs/casework/errors.h"
 #include "libs/rpc/status.h"
 #include "services/cli/engine.h"
+#include "tests/support/temp_dir.h"
 #include "yikou/intake/v1/intake.grpc.pb.h"
 #include "yikou/routing/v1/routing.grpc.pb.h"
 
@@ -216,24 +214,19 @@ class Suite {
     builder.RegisterService(&directory);
     builder.RegisterService(&health);
     server_ = builder.BuildAndStart();
-    const auto keys = auth::GenerateKeyPair(".", "cli-app-test");
+    const auto keys = auth::GenerateKeyPair(dir.path(), "dev");
     REQUIRE(keys.ok());
-    keys_ = *keys;
-    nlohmann::json context = {{"signing_key", keys_.private_path}, {"kid", keys_.kid}};
+    // Beside the context: a path without a folder.
+    nlohmann::json context = {{"signing_key", "dev.key"}, {"kid", keys->kid}};
     for (const char* service : kServices) {
       context["services"][service] = absl::StrCat("127.0.0.1:", port_);
     }
-    std::ofstream(kContext) << context;
+    context_ = dir.Write("context.json", context.dump());
   }
-  ~Suite() {
-    server_->Shutdown();
-    for (const std::string& path : {std::string(kContext), keys_.private_path, keys_.public_path}) {
-      std::remove(path.c_str());
-    }
-  }
+  ~Suite() { server_->Shutdown(); }
 
   Result Run(std::vector<std::string> args, bool with_context = true) {
-    if (with_context) args.insert(args.end(), {"--context", kContext});
+    if (with_context) args.insert(args.end(), {"--context", context_});
     std::ostringstream out, err;
     const int code = RunCli(std::move(args), &out, &err, /*progress=*/false);
     return {code, out.str(), err.str()};
@@ -244,17 +237,16 @@ class Suite {
     return Run(std::move(args));
   }
 
+  test::TempDir dir;
   FakeIntake intake;
   FakeCatalogue catalogue;
   FakeDirectory directory;
   FakeHealth health;
 
  private:
-  static constexpr char kContext[] = "cli_app_test_context.tmp";
-
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
-  auth::KeyPair keys_;
+  std::string context_;
 };
 
 TEST_CASE("a case is shown as a table or as stable JSON") {
@@ -375,29 +367,26 @@ TEST_CASE("lists follow pages up to the limit and say when there is more") {
 
 TEST_CASE("a file of entries is sent in batches of 500") {
   Suite suite;
-  const std::string path = "cli_app_test_items.tmp";
-  std::ofstream file(path);
-  for (int i = 0; i < 1101; ++i)
-    file << R"({"code":"YK-)" << i << R"(","name":"事项"})"
-         << "\n\n";
-  file.close();
+  std::string lines;
+  for (int i = 0; i < 1101; ++i) {
+    absl::StrAppend(&lines, R"({"code":"YK-)", i, R"(","name":"事项"})", "\n\n");
+  }
+  const std::string path = suite.dir.Write("items.jsonl", lines);
   const Result result = suite.As({"item", "import", path, "-o", "json"});
   CHECK(result.code == kExitOk);
   CHECK(suite.catalogue.batches == 3);
   CHECK(suite.catalogue.stored == 1101);
   CHECK(nlohmann::json::parse(result.out)["changed"] == 1101);
-  std::ofstream(path) << "{\"code\":\"a\"}\n{\"colour\":1}\n";
+  suite.dir.Write("items.jsonl", "{\"code\":\"a\"}\n{\"colour\":1}\n");
   const Result bad = suite.As({"item", "import", path});
   CHECK(bad.code == kExitUsage);
   CHECK(absl::StrContains(bad.err, "第 2 行"));
-  std::remove(path.c_str());
 }
 
 TEST_CASE("a material goes up and comes down whole") {
   Suite suite;
-  const std::string path = "cli_app_test_photo.png";
   const std::string bytes(700000, 'x');
-  std::ofstream(path) << bytes;
+  const std::string path = suite.dir.Write("photo.png", bytes);
   const Result up = suite.As({"case", "upload", path, "-o", "json"});
   CHECK(up.code == kExitOk);
   CHECK(nlohmann::json::parse(up.out)["material_id"] == "m1");
@@ -405,7 +394,6 @@ TEST_CASE("a material goes up and comes down whole") {
   const Result down = suite.As({"case", "download", kCaseId, "m1", "--save", "-"});
   CHECK(down.code == kExitOk);
   CHECK(down.out == "abcd");
-  std::remove(path.c_str());
 }
 
 TEST_CASE("watching goes on behind what was seen when the connection breaks") {

@@ -17,6 +17,7 @@
 #include "libs/base/status.h"
 #include "libs/casework/errors.h"
 #include "services/cli/fields.h"
+#include "services/cli/text.h"
 #include "yikou/approval/v1/approval.pb.h"
 #include "yikou/casework/v1/log.pb.h"
 #include "yikou/gridtask/v1/gridtask.pb.h"

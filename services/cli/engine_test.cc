@@ -1,6 +1,5 @@
 #include "services/cli/engine.h"
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -8,6 +7,7 @@
 #include "libs/base/ids.h"
 #include "libs/casework/errors.h"
 #include "services/cli/fields.h"
+#include "tests/support/temp_dir.h"
 #include "yikou/approval/v1/approval.pb.h"
 #include "yikou/gridtask/v1/gridtask.pb.h"
 #include "yikou/intake/v1/intake.pb.h"
@@ -126,9 +126,9 @@ TEST_CASE("a required argument that is missing stops the verb before any call") 
 }
 
 TEST_CASE("a message flag takes JSON from a file, a bytes flag the file itself") {
-  const std::string path = "cli_engine_test.tmp";
+  const test::TempDir dir;
   const std::string json = R"({"applicant_name":"李强","form":{"a":"1"}})";
-  std::ofstream(path) << json;
+  const std::string path = dir.Write("application.json", json);
   intake::v1::ReceiveCaseRequest request;
   REQUIRE(Fill("case", "receive", {{"application", {path}}, {"phone", {"13800000000"}}}, &request)
               .ok());
@@ -137,7 +137,6 @@ TEST_CASE("a message flag takes JSON from a file, a bytes flag the file itself")
   approval::v1::VerifyLicenceRequest verify;
   REQUIRE(Fill("licence", "verify", {{"file", {path}}}, &verify).ok());
   CHECK(verify.document() == json);
-  std::remove(path.c_str());
 }
 
 TEST_CASE("times are local unless they name a zone") {
@@ -208,21 +207,21 @@ TEST_CASE("an identity is unit, person and roles") {
 }
 
 TEST_CASE("a context is read with its defaults, and a broken one is refused in words") {
-  const std::string path = "cli_context_test.tmp";
-  std::ofstream(path) << R"({"services":{"intake":"127.0.0.1:7101"},"kid":"dev",
-      "signing_key":"keys/dev.key","metrics":{"intake":"127.0.0.1:9101"}})";
+  const test::TempDir dir;
+  const std::string path =
+      dir.Write("context.json", R"({"services":{"intake":"127.0.0.1:7101"},"kid":"dev",
+      "signing_key":"keys/dev.key","metrics":{"intake":"127.0.0.1:9101"}})");
   const auto context = LoadContext(path);
   REQUIRE(context.ok());
   CHECK(context->services.at("intake") == "127.0.0.1:7101");
   CHECK(context->issuer == "yikou");
-  CHECK(context->signing_key == "keys/dev.key");
+  CHECK(context->signing_key == dir.File("keys/dev.key"));
   for (const char* bad : {"", "[]", R"({"services":{"intake":7101}})", R"({"kid":7})"}) {
     INFO(bad);
-    std::ofstream(path, std::ios::trunc) << bad;
+    dir.Write("context.json", bad);
     CHECK(IsUsageError(LoadContext(path).status()));
   }
   CHECK(IsUsageError(LoadContext("no/such/file.json").status()));
-  std::remove(path.c_str());
 }
 
 }  // namespace

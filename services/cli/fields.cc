@@ -20,6 +20,7 @@
 #include "libs/base/status.h"
 #include "libs/casework/clocks.h"
 #include "services/cli/labels.h"
+#include "services/cli/text.h"
 #include "yikou/casework/v1/casework.pb.h"
 
 namespace yikou::cli {
@@ -119,6 +120,8 @@ absl::Status PutText(const ScalarSink& sink, const std::string& text) {
   std::string value = text;
   if (sink.field->type() == FieldDescriptor::TYPE_BYTES) {
     YK_ASSIGN_OR_RETURN(value, ReadInput(text));
+  } else if (!IsUtf8(text)) {
+    return absl::InvalidArgumentError("不是 UTF-8 文本，请检查终端的字符编码。");
   }
   const Reflection* reflection = sink.message->GetReflection();
   if (sink.field->is_repeated()) {

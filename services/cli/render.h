@@ -1,4 +1,4 @@
-// Tables for terminals, aligned by the columns that characters take, and answers as tables.
+// Tables for terminals, and answers as tables.
 #pragma once
 
 #include <string>
@@ -9,14 +9,6 @@
 #include "services/cli/views.h"
 
 namespace yikou::cli {
-
-// Columns a UTF-8 text takes on a terminal: 2 for East Asian wide characters, 0 for combining ones.
-int DisplayWidth(absl::string_view text);
-
-// Text without what could move the cursor or reorder a line: control characters and bidirectional
-// marks are taken out, bytes that are not UTF-8 become U+FFFD, tabs become spaces; line ends stay.
-// What citizens wrote ends on officials' terminals.
-std::string Printable(absl::string_view text);
 
 // Rows of cells, each column as wide as its widest cell; a cell may have several lines.
 class Table {

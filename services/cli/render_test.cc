@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_split.h"
 #include "catch2/catch.hpp"
+#include "services/cli/text.h"
 #include "yikou/casework/v1/log.pb.h"
 #include "yikou/intake/v1/intake.pb.h"
 #include "yikou/reporting/v1/reporting.pb.h"
@@ -47,6 +48,9 @@ TEST_CASE("bytes that are not UTF-8 count one column each and never run past the
   CHECK(DisplayWidth("\xC0\x80") == 2);      // overlong
   CHECK(DisplayWidth("\xED\xA0\x80") == 3);  // surrogate
   CHECK(Printable("a\xFFz") == "a\xEF\xBF\xBDz");
+  CHECK_FALSE(IsUtf8("a\xFFz"));
+  CHECK_FALSE(IsUtf8("\xE5\x8A"));
+  CHECK(IsUtf8("办件 \xEF\xBF\xBD"));
 }
 
 TEST_CASE("what a citizen wrote cannot move the cursor") {

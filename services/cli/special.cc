@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <iostream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -22,6 +20,7 @@
 #include "nlohmann/json.hpp"
 #include "services/cli/clock_skip.h"
 #include "services/cli/fields.h"
+#include "services/cli/text.h"
 #include "yikou/intake/v1/intake.grpc.pb.h"
 #include "yikou/routing/v1/routing.pb.h"
 
@@ -37,6 +36,7 @@ constexpr size_t kChunkBytes = 256 << 10;
 constexpr size_t kBarFrom = 1 << 20;  // smaller files are sent before a bar could be read
 constexpr int kMaxBatch = 500;
 constexpr size_t kMaxBatchBytes = 3 << 20;  // below the 4 MiB of a message
+constexpr size_t kMaxMistakes = 20;         // of a file, named at once
 constexpr int kWatchAttempts = 10;          // in a row without an answer
 
 // Draws "[#####     ]  50%" over itself.
@@ -175,27 +175,39 @@ class Importer {
     }
   }
 
+  // Nothing is sent unless every entry can be read.
   absl::Status Run(const std::vector<Entry>& entries) {
     YK_RETURN_IF_ERROR(FillRequest(verb_, inputs_, request_.get()));
-    for (const Entry& entry : entries) {
-      if (count_ == kMaxBatch || bytes_ + entry.json.size() > kMaxBatchBytes) {
-        YK_RETURN_IF_ERROR(Send(entries.size()));
+    YK_ASSIGN_OR_RETURN(const std::vector<std::unique_ptr<Message>> rows, Parse(entries));
+    for (const std::unique_ptr<Message>& row : rows) {
+      const size_t size = row->ByteSizeLong();
+      if (count_ == kMaxBatch || bytes_ + size > kMaxBatchBytes) {
+        YK_RETURN_IF_ERROR(Send(rows.size()));
       }
-      Message* row = request_->GetReflection()->AddMessage(request_.get(), rows_);
-      const auto parsed = google::protobuf::util::JsonStringToMessage(entry.json, row);
-      if (!parsed.ok()) {
-        return UsageError(absl::StrCat("第 ", entry.line, " 行不正确：",
-                                       std::string(parsed.message()), sent_ > 0 ? Stored() : ""));
-      }
+      request_->GetReflection()->AddMessage(request_.get(), rows_)->CopyFrom(*row);
       ++count_;
-      bytes_ += entry.json.size();
+      bytes_ += size;
     }
-    if (count_ > 0) YK_RETURN_IF_ERROR(Send(entries.size()));
+    if (count_ > 0) YK_RETURN_IF_ERROR(Send(rows.size()));
     return Print(session_, verb_, {{"", sum_.get()}});
   }
 
  private:
-  std::string Stored() const { return absl::StrCat("（前 ", sent_, " 条已导入）"); }
+  absl::StatusOr<std::vector<std::unique_ptr<Message>>> Parse(const std::vector<Entry>& entries) {
+    std::vector<std::unique_ptr<Message>> rows;
+    std::vector<std::string> mistakes;
+    for (const Entry& entry : entries) {
+      rows.push_back(NewMessage(rows_->message_type()));
+      const auto parsed =
+          google::protobuf::util::JsonStringToMessage(entry.json, rows.back().get());
+      if (!parsed.ok() && mistakes.size() < kMaxMistakes) {
+        mistakes.push_back(
+            absl::StrCat("第 ", entry.line, " 行不正确：", std::string(parsed.message())));
+      }
+    }
+    if (mistakes.empty()) return rows;
+    return UsageError(absl::StrJoin(mistakes, "\n  "));
+  }
 
   absl::Status Send(size_t total) {
     const std::unique_ptr<Message> answer(sum_->New());

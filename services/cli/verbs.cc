@@ -105,6 +105,16 @@ struct Group {
   }
 };
 
+// For calls that take longer than most.
+Verb& Patient(Verb& verb, int seconds) {
+  verb.timeout_s = seconds;
+  return verb;
+}
+
+constexpr int kImportSeconds = 60;
+constexpr int kFileSeconds = 120;
+constexpr int kAuditSeconds = 600;
+
 void AddItems(std::vector<Verb>* verbs) {
   const Group item = {verbs, "item", kIntake, kCatalogueRpcs};
   item.Add("list", "列出事项 List items", "ListItems",
@@ -113,8 +123,9 @@ void AddItems(std::vector<Verb>* verbs) {
            {Positional("code", "code", "事项编码 item code"),
             Optional("version", "version", "版本，缺省为最新 version, newest by default")},
            ItemView());
-  item.Add("import", "导入事项 Import items from a file", "ImportItems",
-           {JsonLines(), ValidateOnly()}, CountView())
+  Patient(item.Add("import", "导入事项 Import items from a file", "ImportItems",
+                   {JsonLines(), ValidateOnly()}, CountView()),
+          kImportSeconds)
       .special = &ImportFile;
 }
 
@@ -129,8 +140,9 @@ void AddUnits(std::vector<Verb>* verbs) {
   Arg root = Positional("below", "below", "根单位，缺省为全部 root");
   root.required = false;
   unit.Add("tree", "单位树 Show units as a tree", "ListUnits", {root}).special = &UnitTree;
-  unit.Add("import", "导入单位，上级在前 Import units from a file, parents first", "ImportUnits",
-           {JsonLines(), ValidateOnly()}, CountView())
+  Patient(unit.Add("import", "导入单位，上级在前 Import units from a file, parents first",
+                   "ImportUnits", {JsonLines(), ValidateOnly()}, CountView()),
+          kImportSeconds)
       .special = &ImportFile;
 }
 
@@ -200,15 +212,17 @@ void AddCaseCommands(std::vector<Verb>* verbs) {
 
 void AddCaseFiles(std::vector<Verb>* verbs) {
   const Group file = {verbs, "case", kIntake, kIntakeRpcs};
-  file.Add("upload", "上传材料 Store a material", "UploadMaterial",
-           {Positional("file", "", "文件，至多 20 MiB file"),
-            Optional("type", "", "媒体类型，缺省看扩展名 media type"),
-            Optional("name", "", "显示的文件名 file name to show")},
-           MaterialView())
+  Patient(file.Add("upload", "上传材料 Store a material", "UploadMaterial",
+                   {Positional("file", "", "文件，至多 20 MiB file"),
+                    Optional("type", "", "媒体类型，缺省看扩展名 media type"),
+                    Optional("name", "", "显示的文件名 file name to show")},
+                   MaterialView()),
+          kFileSeconds)
       .special = &CaseUpload;
-  file.Add("download", "下载材料 Fetch a material", "ReadMaterial",
-           {Case(), Positional("material", "material_id", "材料标识 material id"),
-            Required("save", "", "写入的文件，“-”为标准输出 file to write")})
+  Patient(file.Add("download", "下载材料 Fetch a material", "ReadMaterial",
+                   {Case(), Positional("material", "material_id", "材料标识 material id"),
+                    Required("save", "", "写入的文件，“-”为标准输出 file to write")}),
+          kFileSeconds)
       .special = &CaseDownload;
 }
 
@@ -300,10 +314,10 @@ void AddFields(std::vector<Verb>* verbs) {
   const Group worker = {verbs, "worker", kGridtask, kGridtaskRpcs};
   worker.Add("list", "列出网格员 List grid workers", "ListWorkers", {Below("unit_id")},
              WorkerListView());
-  worker
-      .Add("import", "导入网格员 Import workers from a file", "ImportWorkers",
-           {Positional("file", "", "CSV 或每行一个 JSON CSV or one JSON object a line")},
-           CountView())
+  Patient(worker.Add("import", "导入网格员 Import workers from a file", "ImportWorkers",
+                     {Positional("file", "", "CSV 或每行一个 JSON CSV or one JSON object a line")},
+                     CountView()),
+          kImportSeconds)
       .special = &ImportFile;
 }
 
@@ -347,9 +361,9 @@ void AddQueues(std::vector<Verb>* verbs) {
 
 void AddOperations(std::vector<Verb>* verbs) {
   const Group audit = {verbs, "audit", kEvery, kEventLogRpcs};
-  audit
-      .Add("verify", "校验日志 Check every log: chain, aggregates, signed heads", "VerifyLog", {},
-           AuditView())
+  Patient(audit.Add("verify", "校验日志 Check every log: chain, aggregates, signed heads",
+                    "VerifyLog", {}, AuditView()),
+          kAuditSeconds)
       .must = "ok=true";
   audit.Add("sign", "签署日志头 Sign the head of every log", "SignHead", {}, SignedHeadView());
   audit.Add("heads", "日志头 Head of every log", "GetHeads", {}, HeadsView());

@@ -57,6 +57,7 @@ struct Verb {
   const char* must = nullptr;       // "path=value" the answer must have, or the exit code is 1
   const char* save = nullptr;       // bytes field written to the file given with --save
   SpecialFn special = nullptr;
+  int timeout_s = 10;  // of each call, unless --request-timeout is given
 };
 
 // All verbs, nouns together, in the order of the help.
