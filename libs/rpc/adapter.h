@@ -94,6 +94,12 @@ class Adapter {
     return reactor;
   }
 
+  // Answers every new call with UNAVAILABLE and RetryInfo from now on; running ones go on. A server
+  // can then be shut down without waiting for connections whose clients are asleep.
+  void StartDraining() { state_.draining = true; }
+  // Calls that wait or run.
+  int in_flight() const { return state_.in_flight; }
+
   // Ends every open stream with UNAVAILABLE and refuses new ones. Called before the server is shut
   // down, which otherwise waits for them until its own deadline.
   void CloseStreams();

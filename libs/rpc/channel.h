@@ -12,7 +12,7 @@
 
 namespace yikou::rpc {
 
-// A channel with our limits: reconnects after 100 ms to 2 s, pings every minute, messages up to
+// A channel with our limits: reconnects after 100 ms to 1 s, pings every minute, messages up to
 // 4 MiB, errors up to 64 KiB, no proxy. Connects when first used; never fails. Null credentials:
 // plain text.
 std::shared_ptr<grpc::Channel> MakeChannel(

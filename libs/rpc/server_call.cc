@@ -155,6 +155,7 @@ absl::Status ServerCall::Admit(const grpc::CallbackServerContext& grpc_context) 
                           ? arrived_ + DefaultDeadline(options, kind_)
                           : absl::FromChrono(deadline);
   YK_RETURN_IF_ERROR(CheckTime());
+  if (state_->draining) return Stopping();
   if (state_->in_flight > options.max_in_flight) {
     return Error(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_LIMIT_EXCEEDED,
                  "The service has more calls than it can answer; try again.")

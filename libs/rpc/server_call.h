@@ -45,6 +45,7 @@ class ServerCall;
 struct AdapterState {
   AdapterOptions options;
   std::atomic<int> in_flight{0};
+  std::atomic<bool> draining{false};
   std::mutex mutex;
   bool streams_closed = false;
   std::unordered_set<ServerCall*> streams;

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "libs/base/failpoint.h"
 #include "libs/base/log.h"
 #include "libs/rpc/adapter.h"
@@ -175,8 +176,15 @@ absl::Status Process::Run(std::vector<rpc::ServedService> services) {
   sigwait(&set, &received);
   base::LogInfo("process.draining", {{"signal", absl::StrCat(received)}});
   watch->Stop();
+  server->SetServing(false);
+  adapter_->StartDraining();
   adapter_->CloseStreams();
-  server->Shutdown(absl::Seconds(config_.drain_seconds));
+  const absl::Time drained_by = absl::Now() + absl::Seconds(config_.drain_seconds);
+  while (adapter_->in_flight() > 0 && absl::Now() < drained_by) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  // Every call is answered; what is left are idle connections.
+  server->Shutdown(absl::Milliseconds(200));
   service_->Stop();
   executor_->Shutdown();
   base::LogInfo("process.stopped", {});
