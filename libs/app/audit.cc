@@ -40,6 +40,7 @@ struct Walk {
   store::Store* store;
   SignedHead signed_head;
   VerifyLogResponse* response;
+  store::LogHead head = {};
   std::string hash = "";
   int64_t position = 0;
   Said said = {};
@@ -70,7 +71,6 @@ absl::Status ReadOn(Walk* walk) {
   while (true) {
     YK_ASSIGN_OR_RETURN(std::vector<store::LogEntry> page,
                         walk->store->ReadLog(walk->position + 1, kPage));
-    if (page.empty()) return absl::OkStatus();
     for (const store::LogEntry& entry : page) {
       const bool follows = entry.position == walk->position + 1;
       if (!follows) {
@@ -91,27 +91,29 @@ absl::Status ReadOn(Walk* walk) {
                                           " has another hash than the signed head of that "
                                           "position: the log up to it was rewritten"));
       }
+      if (entry.position == walk->head.position && entry.hash != walk->head.hash) {
+        Find(walk->response, absl::StrCat("event ", entry.position,
+                                          " has another hash than the head of the log: the tail "
+                                          "was rewritten"));
+      }
       walk->hash = entry.hash;
       walk->position = entry.position;
       walk->response->set_events(walk->response->events() + 1);
     }
+    if (static_cast<int>(page.size()) < kPage) return absl::OkStatus();
   }
 }
 
 absl::Status VerifyChain(Walk* walk) {
+  // Of a log that grows meanwhile: the walk comes past the head as it was before, and not beyond
+  // the head as it is after.
+  YK_ASSIGN_OR_RETURN(walk->head, walk->store->Head());
   YK_RETURN_IF_ERROR(ReadOn(walk));
-  YK_ASSIGN_OR_RETURN(store::LogHead head, walk->store->Head());
-  // Events beyond the end of the walk were written meanwhile, unless reading on brings none.
-  while (head.position > walk->position) {
-    const int64_t before = walk->position;
-    YK_RETURN_IF_ERROR(ReadOn(walk));
-    if (walk->position == before) break;
-    YK_ASSIGN_OR_RETURN(head, walk->store->Head());
-  }
-  if (head.position != walk->position || (walk->position > 0 && head.hash != walk->hash)) {
+  YK_ASSIGN_OR_RETURN(const store::LogHead after, walk->store->Head());
+  if (walk->position < walk->head.position || walk->position > after.position) {
     Find(walk->response,
          absl::StrCat("the log ends at event ", walk->position, " but its head says ",
-                      head.position, ": the tail was cut or added to"));
+                      after.position, ": the tail was cut or added to"));
   }
   if (walk->signed_head.position > walk->position) {
     Find(walk->response,
@@ -217,26 +219,17 @@ absl::Status WriteHead(const std::string& dir, const std::string& service, const
                                              ". Check that the folder exists and is writable."));
 }
 
-absl::StatusOr<SignedHead> ReadNewestHead(const std::string& dir, const std::string& service) {
-  SignedHead head;
-  if (dir.empty()) return head;
-  std::ifstream file(HeadsPath(dir, service));
-  std::string line;
-  std::string last;
-  while (std::getline(file, line)) {
-    if (!line.empty()) last = line;
-  }
-  if (last.empty()) return head;
-  const auto json = nlohmann::json::parse(last, nullptr, false);
+static absl::StatusOr<SignedHead> ParseHead(const std::string& path, const std::string& line) {
+  const auto json = nlohmann::json::parse(line, nullptr, false);
   const auto is_text = [&json](const char* name) {
     const auto found = json.find(name);
     return found != json.end() && found->is_string();
   };
   if (!json.is_object() || !json.contains("position") || !json["position"].is_number_integer() ||
       !is_text("hash") || !is_text("signature") || !is_text("public_key")) {
-    return absl::DataLossError(
-        absl::StrCat("The last line of ", HeadsPath(dir, service), " is not a signed head."));
+    return absl::DataLossError(absl::StrCat("A line of ", path, " is not a signed head."));
   }
+  SignedHead head;
   head.position = json["position"].get<int64_t>();
   head.hash = absl::HexStringToBytes(json["hash"].get<std::string>());
   head.public_key = json["public_key"].get<std::string>();
@@ -246,12 +239,25 @@ absl::StatusOr<SignedHead> ReadNewestHead(const std::string& dir, const std::str
   return head;
 }
 
+absl::StatusOr<SignedHead> ReadHighestHead(const std::string& dir, const std::string& service) {
+  SignedHead highest;
+  if (dir.empty()) return highest;
+  std::ifstream file(HeadsPath(dir, service));
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.empty()) continue;
+    YK_ASSIGN_OR_RETURN(SignedHead head, ParseHead(HeadsPath(dir, service), line));
+    if (head.position >= highest.position) highest = std::move(head);
+  }
+  return highest;
+}
+
 absl::StatusOr<VerifyLogResponse> VerifyRecord(
     store::Store* store, const std::vector<const store::AggregateKind*>& kinds,
     const std::string& service, const std::string& heads_dir, const std::string& trusted_key) {
   VerifyLogResponse response;
   response.set_ok(true);
-  YK_ASSIGN_OR_RETURN(SignedHead head, ReadNewestHead(heads_dir, service));
+  YK_ASSIGN_OR_RETURN(SignedHead head, ReadHighestHead(heads_dir, service));
   if (head.position > 0) {
     const absl::Status genuine =
         auth::VerifySeal(trusted_key, auth::SealAlgorithm::kEcdsaP256Sha256,

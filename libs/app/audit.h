@@ -23,8 +23,9 @@ std::string HeadText(const std::string& service, int64_t position, const std::st
 
 // Appends a head to "<dir>/<service>.heads.jsonl" and syncs it.
 absl::Status WriteHead(const std::string& dir, const std::string& service, const SignedHead& head);
-// Newest head of the file; position 0 when there is none.
-absl::StatusOr<SignedHead> ReadNewestHead(const std::string& dir, const std::string& service);
+// The head of the file with the highest position, so that one signed after a cut does not hide it;
+// position 0 when there is none.
+absl::StatusOr<SignedHead> ReadHighestHead(const std::string& dir, const std::string& service);
 
 // Checks everything; findings name the place. `trusted_key` is the PEM heads must be signed with.
 absl::StatusOr<casework::v1::VerifyLogResponse> VerifyRecord(

@@ -1,6 +1,7 @@
 #include "libs/app/inbox.h"
 
-#include <set>
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -18,6 +19,7 @@ using store::Change;
 namespace {
 
 constexpr int kAttemptsMax = 5;
+constexpr int kRoundsMax = 25;
 
 const store::Table kSeenVersion{.name = "seen_version",
                                 .keys = {"source", "aggregate"},
@@ -32,14 +34,21 @@ std::string AggregateOf(const Event& event) {
 // offers only, and says what each rests on.
 bool IsEventsStream(const std::string& stream) { return absl::StartsWith(stream, "yikou:events:"); }
 
+// Time may heal it: the entry comes again and nothing is counted.
+bool IsPassing(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
+         absl::IsDeadlineExceeded(status);
+}
+
 }  // namespace
 
 // Entries that commit together, and what they see of each other before they do.
 struct Inbox::Batch {
   store::Work work;
   std::map<std::pair<std::string, std::string>, int64_t> seen;
-  std::vector<Envelope> parked;  // parked by this batch, may be woken by it
   std::map<std::string, store::InboxState> inboxes;
+  std::map<std::string, int> duplicates;  // by stream
+  std::optional<Envelope> culprit;        // a parked entry that failed when it was woken
 
   // Ends the batch: what the reactions wrote and the versions seen by now.
   absl::StatusOr<Change> Close() {
@@ -65,26 +74,57 @@ std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
   return statuses;
 }
 
+Inbox::Batch Inbox::NewBatch() {
+  return {.work = make_work_(nullptr),
+          .seen = {},
+          .inboxes = {},
+          .duplicates = {},
+          .culprit = std::nullopt};
+}
+
 absl::Status Inbox::ApplyTogether(const std::vector<const Envelope*>& entries) {
-  Batch batch{.work = make_work_(nullptr), .seen = {}, .parked = {}, .inboxes = {}};
+  Batch batch = NewBatch();
   for (const Envelope* entry : entries) YK_RETURN_IF_ERROR(AddTo(&batch, *entry));
-  YK_ASSIGN_OR_RETURN(Change change, batch.Close());
-  if (change.empty()) return absl::OkStatus();
-  return committer_->CommitOne(std::move(change));
+  return Commit(&batch);
+}
+
+absl::Status Inbox::Commit(Batch* batch) {
+  YK_ASSIGN_OR_RETURN(Change change, batch->Close());
+  std::map<std::string, int> applied;
+  for (const store::InboxMark& mark : change.inbox) ++applied[mark.stream];
+  if (!change.empty()) YK_RETURN_IF_ERROR(committer_->CommitOne(std::move(change)));
+  for (const auto& [stream, count] : applied) {
+    metrics_->Add(telemetry::kInboxApplied, {stream}, count);
+  }
+  for (const auto& [stream, count] : batch->duplicates) {
+    metrics_->Add(telemetry::kInboxDuplicates, {stream}, count);
+  }
+  return absl::OkStatus();
+}
+
+// Decides and commits until it is settled: a concurrent command may win a few times, and a parked
+// entry that fails when it is woken answers for itself, not the one it waited for.
+absl::Status Inbox::Settle(const std::function<absl::Status(Batch*)>& decide) {
+  for (int round = 0; round < kRoundsMax; ++round) {
+    Batch batch = NewBatch();
+    absl::Status status = decide(&batch);
+    if (status.ok()) {
+      status = Commit(&batch);
+      if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) continue;
+      return status;
+    }
+    if (!batch.culprit || IsPassing(status)) return status;
+    const absl::Status buried = Fail(*batch.culprit, status, true);
+    if (IsPassing(buried)) return buried;
+  }
+  return absl::UnavailableError("Others change the same again and again; try later.");
 }
 
 absl::Status Inbox::ApplyAlone(const Envelope& entry) {
-  absl::Status status;
-  // A concurrent command may win a few times; the entry decides again on what is there.
-  for (int round = 0; round < 10; ++round) {
-    status = ApplyTogether({&entry});
-    if (!absl::IsAborted(status) && !absl::IsAlreadyExists(status)) break;
-  }
-  if (status.ok()) {
-    attempts_.erase({entry.stream(), entry.stream_seq()});
-    return status;
-  }
-  return Fail(entry, status);
+  const absl::Status status = Settle([&](Batch* batch) { return AddTo(batch, entry); });
+  if (!status.ok()) return Fail(entry, status, false);
+  attempts_.erase({entry.stream(), entry.stream_seq()});
+  return status;
 }
 
 absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
@@ -94,11 +134,10 @@ absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
   }
   const int64_t seq = entry.stream_seq();
   if (seq <= inbox->second.watermark || !inbox->second.above.insert(seq).second) {
-    metrics_->Add(telemetry::kInboxDuplicates, {entry.stream()}, 1);
+    ++batch->duplicates[entry.stream()];
     return absl::OkStatus();
   }
   batch->work.change().inbox.push_back({entry.stream(), seq});
-  metrics_->Add(telemetry::kInboxApplied, {entry.stream()}, 1);
   return ReactTo(batch, entry);
 }
 
@@ -153,7 +192,6 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     parked.seq = entry.stream_seq();
     parked.envelope = entry.SerializeAsString();
     batch->work.change().parked.push_back(std::move(parked));
-    batch->parked.push_back(entry);
     return absl::OkStatus();
   }
   YK_RETURN_IF_ERROR(status);
@@ -193,18 +231,24 @@ absl::Status Inbox::AddParked(Batch* batch, const std::string& source, const std
         });
     if (twice) continue;
     unparked.push_back(mark);
-    const size_t before = batch->work.change().parked.size();
-    YK_RETURN_IF_ERROR(ReactTo(batch, entry));
-    // It waits on, for something else now: keep the row rather than delete and insert it.
-    if (batch->work.change().parked.size() > before) batch->work.change().unparked.pop_back();
+    const absl::Status applied = ReactTo(batch, entry);
+    if (!applied.ok()) {
+      if (!batch->culprit) batch->culprit = std::move(entry);
+      return applied;
+    }
+    // It waits on, for something else now: keep the row rather than delete and insert it. Others
+    // that it woke may have parked themselves too, so look for this one.
+    const bool waits_on =
+        std::any_of(fresh.begin(), fresh.end(), [&mark](const store::ParkedEntry& other) {
+          return other.stream == mark.stream && other.seq == mark.seq;
+        });
+    if (waits_on) unparked.pop_back();
   }
   return absl::OkStatus();
 }
 
-absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause) {
-  const bool passing = absl::IsUnavailable(cause) || absl::IsAborted(cause) ||
-                       absl::IsResourceExhausted(cause) || absl::IsDeadlineExceeded(cause);
-  if (passing) return cause;
+absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause, bool parked) {
+  if (IsPassing(cause)) return cause;
   const int attempts = ++attempts_[{entry.stream(), entry.stream_seq()}];
   if (attempts < kAttemptsMax) return cause;
   attempts_.erase({entry.stream(), entry.stream_seq()});
@@ -215,7 +259,7 @@ absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause) {
                                        {"cause", std::string(cause.message())}});
   metrics_->Add(telemetry::kDeadLetters, {entry.stream()}, 1);
   Change change;
-  change.inbox.push_back({entry.stream(), entry.stream_seq()});
+  (parked ? change.unparked : change.inbox).push_back({entry.stream(), entry.stream_seq()});
   change.dead.push_back({entry.stream(), entry.stream_seq(), entry.event().type(),
                          entry.event().case_id(), std::string(cause.message()), attempts,
                          entry.SerializeAsString(), absl::Now()});
@@ -240,30 +284,26 @@ absl::Status Inbox::Retry(const store::DeadLetter& letter) {
         "The entry's bytes cannot be read; its owner's log has it under its own number. Resolve "
         "it.");
   }
-  Batch batch{.work = make_work_(nullptr), .seen = {}, .parked = {}, .inboxes = {}};
-  YK_RETURN_IF_ERROR(ReactTo(&batch, entry));
-  YK_ASSIGN_OR_RETURN(Change change, batch.Close());
-  change.revived.push_back({letter.stream, letter.seq});
-  return committer_->CommitOne(std::move(change));
+  return Settle([&](Batch* batch) {
+    batch->work.change().revived.push_back({letter.stream, letter.seq});
+    return ReactTo(batch, entry);
+  });
 }
 
 absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
   std::lock_guard<std::mutex> lock(mutex_);
-  Change change;
-  // Settled by hand: what waits for this version must not wait for ever.
   Envelope entry;
-  if (entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream)) {
-    Batch batch{.work = make_work_(nullptr), .seen = {}, .parked = {}, .inboxes = {}};
+  const bool ordered = entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream);
+  return Settle([&](Batch* batch) -> absl::Status {
+    batch->work.change().revived.push_back({letter.stream, letter.seq});
+    if (!ordered) return absl::OkStatus();
+    // Settled by hand: what waits for this version must not wait for ever.
     const Event& event = entry.event();
-    YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(&batch, event.source(), AggregateOf(event)));
-    if (seen + 1 == event.version()) {
-      batch.seen[{event.source(), AggregateOf(event)}] = event.version();
-      YK_RETURN_IF_ERROR(AddParked(&batch, event.source(), AggregateOf(event), event.version()));
-      YK_ASSIGN_OR_RETURN(change, batch.Close());
-    }
-  }
-  change.revived.push_back({letter.stream, letter.seq});
-  return committer_->CommitOne(std::move(change));
+    YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(batch, event.source(), AggregateOf(event)));
+    if (seen + 1 != event.version()) return absl::OkStatus();
+    batch->seen[{event.source(), AggregateOf(event)}] = event.version();
+    return AddParked(batch, event.source(), AggregateOf(event), event.version());
+  });
 }
 
 }  // namespace yikou::app

@@ -42,6 +42,9 @@ class Inbox {
 
  private:
   struct Batch;
+  Batch NewBatch();
+  absl::Status Commit(Batch* batch);
+  absl::Status Settle(const std::function<absl::Status(Batch*)>& decide);
   absl::Status ApplyTogether(const std::vector<const casework::v1::Envelope*>& entries);
   absl::Status ApplyAlone(const casework::v1::Envelope& entry);
   absl::Status AddTo(Batch* batch, const casework::v1::Envelope& entry);
@@ -50,7 +53,7 @@ class Inbox {
                          int64_t version);
   absl::StatusOr<int64_t> Seen(Batch* batch, const std::string& source,
                                const std::string& aggregate);
-  absl::Status Fail(const casework::v1::Envelope& entry, const absl::Status& cause);
+  absl::Status Fail(const casework::v1::Envelope& entry, const absl::Status& cause, bool parked);
 
   store::Store* store_;
   store::GroupCommitter* committer_;

@@ -91,7 +91,14 @@ absl::Status LogFetcher::Heal(const InputStream& input, int64_t head) {
 absl::Duration LogFetcher::Step() {
   for (const InputStream& input : inputs_) {
     absl::StatusOr<casework::v1::GetHeadsResponse> response = sources_.at(input.owner).heads();
-    if (!response.ok()) continue;  // its owner is away; nothing of it can be missing for long
+    if (!response.ok()) {
+      if (away_.insert(input.owner).second) {
+        base::LogWarning("fetcher.owner_away",
+                         {{"owner", input.owner}, {"cause", response.status().ToString()}});
+      }
+      continue;
+    }
+    if (away_.erase(input.owner) > 0) base::LogInfo("fetcher.owner_back", {{"owner", input.owner}});
     for (const casework::v1::StreamHead& head : response->streams()) {
       if (head.stream() != input.stream) continue;
       {

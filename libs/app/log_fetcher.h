@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ class LogFetcher {
   absl::Duration grace_;
   telemetry::Metrics* metrics_;
   std::map<std::string, Gap> gaps_;
+  std::set<std::string> away_;  // owners that did not answer last time
   std::mutex mutex_;
   std::map<std::string, int64_t> heads_;
   std::map<std::string, int64_t> fetched_;

@@ -25,7 +25,7 @@ std::string ItemId(const std::string& code, int version);
 // Folds routing.unit_changed and item.published; true when the event was one of them.
 absl::StatusOr<bool> FoldReference(store::Work& work, const casework::v1::Event& event);
 
-// Reads through a cache; entries are immutable (items) or change rarely (units, 10 s).
+// Reads of reference data; items never change and are kept in memory.
 class Reference {
  public:
   explicit Reference(store::Store* store) : store_(store) {}

@@ -93,6 +93,8 @@ absl::Duration Relay::Step() {
     }
   }
   ++steps_;
+  // With nothing to publish the only way to know is to ask.
+  if (status.ok() && !more) status = producer_->redis()->Run({"PING"}).status();
   metrics_->Set(telemetry::kRedisUp, {}, status.ok() ? 1 : 0);
   if (status.ok()) {
     if (complained_) base::LogInfo("relay.redis_back", {});

@@ -37,6 +37,7 @@ namespace v1 = casework::v1;
 namespace {
 
 constexpr char kOffsetSetting[] = "case_clock_offset_us";
+constexpr absl::Duration kRequestsKept = absl::Hours(24 * 30);
 constexpr int kCoreVersionMax = 1000;  // versions of the core schema stay below; services above
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -84,6 +85,8 @@ struct Service::Impl {
   std::unique_ptr<StreamReader> reader;
   std::unique_ptr<LogFetcher> fetcher;
   std::unique_ptr<TimerLoop> timers;
+  std::unique_ptr<base::Loop> housekeeping;
+  absl::Time next_head = absl::InfinitePast();
   std::mutex watchers_mutex;
   std::map<int, std::function<void()>> watchers;
   int next_watcher = 0;
@@ -92,6 +95,7 @@ struct Service::Impl {
   absl::Status OpenKey();
   void Committed(const store::GroupCommitter::BatchStats& stats);
   absl::StatusOr<store::DeadLetter> FindDead(const std::string& stuck_id);
+  void CountDeadLetters();
 };
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -230,13 +234,40 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   }
   impl.fetcher->Start(impl.executor);
   impl.timers->Start(impl.executor);
+  impl.CountDeadLetters();
+  impl.housekeeping = impl.executor->StartLoop("housekeeping", [this] { return KeepHouse(); });
   return absl::OkStatus();
+}
+
+// Every hour: forgets requests older than the API promises to remember them, and once a day signs
+// the head of the log.
+absl::Duration Service::KeepHouse() {
+  Impl& impl = *impl_;
+  const absl::Time now = impl.system_clock.Now();
+  absl::StatusOr<int64_t> purged = impl.store->PurgeRequests(now - kRequestsKept);
+  if (!purged.ok())
+    base::LogWarning("requests.not_purged", {{"cause", purged.status().ToString()}});
+  if (impl.head_key && !impl.options.heads_dir.empty() && now >= impl.next_head) {
+    const absl::Status head = SignHead().status();
+    if (!head.ok()) base::LogError("head.not_signed", {{"cause", head.ToString()}});
+    impl.next_head = now + absl::Hours(24);
+  }
+  return absl::Hours(1);
+}
+
+void Service::Impl::CountDeadLetters() {
+  absl::StatusOr<std::vector<store::StuckRow>> stuck = store->ListStuck("", 100000);
+  if (!stuck.ok()) return;
+  for (const store::StuckRow& row : *stuck) {
+    if (row.kind == "dead") metrics->Add(telemetry::kDeadLetters, {row.letter.stream}, 1);
+  }
 }
 
 void Service::Stop() {
   if (impl_->reader) impl_->reader->Stop();
   if (impl_->fetcher) impl_->fetcher->Stop();
   if (impl_->timers) impl_->timers->Stop();
+  if (impl_->housekeeping) impl_->housekeeping->Stop();
   if (impl_->committer) impl_->committer->Stop();
   if (impl_->relay) impl_->relay->Stop();
 }
@@ -297,6 +328,13 @@ absl::StatusOr<v1::SignHeadResponse> Service::SignHead() {
         "This service signs no heads: start it with --signing_key and --heads_dir.");
   }
   YK_ASSIGN_OR_RETURN(store::LogHead log, impl_->store->Head());
+  YK_ASSIGN_OR_RETURN(const SignedHead highest,
+                      ReadHighestHead(impl_->options.heads_dir, impl_->options.service));
+  if (log.position < highest.position) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("The log ends at event ", log.position, " but a head was signed at event ",
+                     highest.position, ". Its tail was cut: verify it before anything is signed."));
+  }
   SignedHead head;
   head.position = log.position;
   head.hash = log.hash;

@@ -74,7 +74,7 @@ class Service {
   Commands& commands();
   CaseNumbers& case_numbers();
 
-  // Migrates the service's own schema and starts the committer, so that imports can run.
+  // Migrates the service's own schema; from here on imports can run.
   absl::Status Prepare(ServiceParts parts);
   // Starts relay, consumer, fetcher and timers. `sources` by service name.
   absl::Status Start(std::map<std::string, LogSource> sources);
@@ -104,6 +104,7 @@ class Service {
 
  private:
   struct Impl;
+  absl::Duration KeepHouse();
   explicit Service(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

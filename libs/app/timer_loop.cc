@@ -1,5 +1,6 @@
 #include "libs/app/timer_loop.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "libs/base/log.h"
@@ -49,7 +50,9 @@ absl::Duration TimerLoop::Step() {
   }
   // A conflict means somebody changed the aggregate meanwhile: it is due again, or not any more.
   for (const absl::Status& status : env_->committer->CommitAll(std::move(changes))) {
-    failed = failed || (!status.ok() && !absl::IsAborted(status));
+    if (status.ok() || absl::IsAborted(status)) continue;
+    failed = true;
+    base::LogError("timer.not_committed", {{"cause", status.ToString()}});
   }
   if (failed) return kFailed;
   if (!due->empty()) return absl::ZeroDuration();

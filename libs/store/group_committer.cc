@@ -92,6 +92,11 @@ absl::Duration GroupCommitter::Step() {
   for (Pending& pending : batch) changes.push_back(&pending.change);
   const absl::Time begin = absl::Now();
   std::vector<absl::Status> statuses = store_->Commit(changes);
+  // A change the schema refuses takes the transaction of its neighbours down: alone each answers
+  // for itself.
+  for (size_t i = 0; i < changes.size() && changes.size() > 1; ++i) {
+    if (absl::IsInternal(statuses[i])) statuses[i] = store_->Commit({changes[i]})[0];
+  }
   BatchStats stats;
   stats.changes = static_cast<int>(batch.size());
   stats.took = absl::Now() - begin;

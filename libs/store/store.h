@@ -1,9 +1,10 @@
 // The record of one service: aggregates, tables, one log, inbox, requests, timers.
 //
 // Commit is called by the group committer only. Reads run on connections of their own, see the
-// last commit and never wait behind a write. Statuses: NOT_FOUND no such row; ABORTED a version is
-// stale; ALREADY_EXISTS a request id or an inbox entry is there; UNAVAILABLE the database does not
-// answer, nothing is known to be written; RESOURCE_EXHAUSTED disk full, nothing is written.
+// last commit and never wait behind a write. Statuses: NOT_FOUND no such row, or a dead letter that
+// is settled; ABORTED a version is stale; ALREADY_EXISTS a request id or an inbox entry is there;
+// UNAVAILABLE the database does not answer, nothing is known to be written; RESOURCE_EXHAUSTED disk
+// full, nothing is written; INTERNAL the schema refuses a change of the transaction.
 #pragma once
 
 #include <memory>
@@ -117,6 +118,9 @@ class Store {
   virtual absl::StatusOr<std::optional<RequestMark>> FindRequest(const std::string& principal,
                                                                  const std::string& method,
                                                                  const std::string& request_id) = 0;
+
+  // Forgets requests recorded before `before` (system time); returns how many.
+  virtual absl::StatusOr<int64_t> PurgeRequests(absl::Time before) = 0;
 
   // The log.
   virtual absl::StatusOr<LogHead> Head() = 0;

@@ -203,8 +203,7 @@ absl::Status Client::Prepare(const Identity& as, absl::Time deadline, grpc::Clie
 
 absl::StatusOr<std::string> Client::TokenFor(const Identity& as, absl::Duration lifetime) {
   if (minter_ == nullptr) {
-    return absl::FailedPreconditionError(
-        "环境文件没有签名密钥（signing_key），不能签发令牌，请用 --token-file。");
+    return UsageError("环境文件没有签名密钥（signing_key），不能签发令牌，请用 --token-file。");
   }
   return minter_->Mint(as.principal, lifetime);
 }

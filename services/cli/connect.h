@@ -95,7 +95,7 @@ class Client {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelTo(const std::string& service);
   absl::Status Prepare(const Identity& as, absl::Time deadline, grpc::ClientContext* call);
 
-  // A new token for the identity. FAILED_PRECONDITION when the context has no signing key.
+  // A new token for the identity. A usage error when the context has no signing key.
   absl::StatusOr<std::string> TokenFor(const Identity& as, absl::Duration lifetime);
 
   // True when calls may be made again after an UNAVAILABLE.

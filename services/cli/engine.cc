@@ -210,11 +210,15 @@ absl::Status RunSingle(const Session& session, const Verb& verb, const Inputs& i
   return CheckMust(verb, {"", response.get()});
 }
 
-// The first failure, which decides the exit code, with the sentences of all.
+// The first failure, which decides the exit code, with the sentences of all, each once.
 absl::Status Joined(const std::vector<absl::Status>& failures) {
   if (failures.empty()) return absl::OkStatus();
   std::vector<std::string> sentences;
-  for (const absl::Status& failure : failures) sentences.emplace_back(failure.message());
+  for (const absl::Status& failure : failures) {
+    std::string sentence(failure.message());
+    const bool said = std::find(sentences.begin(), sentences.end(), sentence) != sentences.end();
+    if (!said) sentences.push_back(std::move(sentence));
+  }
   absl::Status joined(failures.front().code(), absl::StrJoin(sentences, "\n  "));
   failures.front().ForEachPayload([&joined](absl::string_view url, const absl::Cord& payload) {
     joined.SetPayload(url, payload);
@@ -284,12 +288,13 @@ std::string ErrorText(const absl::Status& status, const Verb* verb) {
   std::string text = absl::StrCat("错误 error：", std::string(status.message()), "\n");
   google::rpc::Status details;
   if (casework::DetailsOf(status, &details)) {
+    google::rpc::BadRequest bad_request;
+    google::rpc::ErrorInfo info;
     for (const google::protobuf::Any& detail : details.details()) {
-      google::rpc::BadRequest bad_request;
-      google::rpc::ErrorInfo info;
-      if (detail.UnpackTo(&bad_request)) AppendViolations(bad_request, verb, &text);
-      if (detail.UnpackTo(&info)) AppendInfo(info, &text);
+      if (!detail.UnpackTo(&bad_request)) detail.UnpackTo(&info);
     }
+    AppendViolations(bad_request, verb, &text);
+    if (!info.reason().empty()) AppendInfo(info, &text);
   }
   return Printable(text);
 }

@@ -16,6 +16,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr absl::string_view kGap = "  ";
+// Wider cells of tables are broken, so that the columns behind them stay in sight.
+constexpr int kCellWidth = 60;
 
 // Pads to a width in columns.
 std::string Padded(absl::string_view text, int width, bool right) {
@@ -82,10 +84,11 @@ struct OwnedRow {
 std::vector<OwnedRow> RowsOf(const Section& section, const std::vector<Answer>& answers) {
   std::vector<OwnedRow> all;
   for (const Answer& answer : answers) {
-    const absl::StatusOr<Path> path = Resolve(answer.message->GetDescriptor(), section.rows);
-    if (!path.ok()) continue;
     std::vector<Row> rows;
-    CollectRows({answer.message, answer.message}, *path, &rows);
+    for (absl::string_view dotted : absl::StrSplit(section.rows, ',')) {
+      const absl::StatusOr<Path> path = Resolve(answer.message->GetDescriptor(), dotted);
+      if (path.ok()) CollectRows({answer.message, answer.message}, *path, &rows);
+    }
     for (const Row& row : rows) all.push_back({answer.service, row});
   }
   return all;
@@ -93,10 +96,14 @@ std::vector<OwnedRow> RowsOf(const Section& section, const std::vector<Answer>& 
 
 // True when the section lists rows; otherwise it shows one object.
 bool IsList(const Section& section, const Message& answer) {
-  const absl::StatusOr<Path> path = Resolve(answer.GetDescriptor(), section.rows);
-  return path.ok() && std::any_of(path->begin(), path->end(), [](const FieldDescriptor* field) {
-           return field->is_repeated();
-         });
+  for (absl::string_view dotted : absl::StrSplit(section.rows, ',')) {
+    const absl::StatusOr<Path> path = Resolve(answer.GetDescriptor(), dotted);
+    if (!path.ok()) continue;
+    for (const FieldDescriptor* field : *path) {
+      if (field->is_repeated()) return true;
+    }
+  }
+  return false;
 }
 
 std::string RenderTable(const Section& section, const std::vector<OwnedRow>& rows,
@@ -115,7 +122,9 @@ std::string RenderTable(const Section& section, const std::vector<OwnedRow>& row
   for (const OwnedRow& row : rows) {
     std::vector<std::string> cells;
     if (with_service) cells.push_back(row.service);
-    for (const Column& column : section.columns) cells.push_back(CellText(row.row, column));
+    for (const Column& column : section.columns) {
+      cells.push_back(Wrapped(CellText(row.row, column), kCellWidth));
+    }
     table.Add(std::move(cells));
   }
   return table.Render();

@@ -1,5 +1,6 @@
 #include "services/cli/render.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,22 @@ TEST_CASE("a cell of several lines pushes nothing out of its column") {
   CHECK(ColumnOf(lines[3], "第三行") == ColumnOf(lines[1], "第一行"));
 }
 
+TEST_CASE("a long cell is broken where a reader would break it") {
+  CHECK(Wrapped("短", 10) == "短");
+  CHECK(Wrapped("一二三四五六", 6) == "一二三\n四五六");
+  CHECK(Wrapped("one two three", 8) == "one two \nthree");
+  CHECK(Wrapped("abcdefgh", 3) == "abc\ndef\ngh");
+  CHECK(Wrapped("一二三，四五", 6) == "一二\n三，四\n五");  // a comma does not begin a line
+  CHECK(Wrapped("a\nb", 6) == "a\nb");
+  CHECK(Wrapped("", 6) == "");
+  for (int width = 0; width < 12; ++width) {
+    const std::string wrapped = Wrapped("请携带：户口本 and ID card，到平房区和平社区。", width);
+    for (const std::string& line : LinesOf(wrapped)) {
+      CHECK(DisplayWidth(line) <= std::max(width, 2));
+    }
+  }
+}
+
 TEST_CASE("numbers stand at the right of their column") {
   reporting::v1::GetSummaryResponse response;
   auto* row = response.add_rows();
@@ -100,9 +117,13 @@ TEST_CASE("numbers stand at the right of their column") {
   row->set_unit_id("150203");
   row->set_name("昆都仑区");
   row->set_received(51200);
+  response.mutable_total()->set_name("合计");
+  response.mutable_total()->set_received(51207);
   const std::vector<std::string> lines = LinesOf(RenderView(SummaryView(), {{"", &response}}));
-  REQUIRE(lines.size() == 3);
+  REQUIRE(lines.size() == 4);
   CHECK(ColumnOf(lines[1], "7 ") == ColumnOf(lines[2], "51200") + 4);
+  CHECK(ColumnOf(lines[3], "51207") == ColumnOf(lines[2], "51200"));
+  CHECK(ColumnOf(lines[3], "合计") == ColumnOf(lines[0], "名称"));
   CHECK(lines[1].find("97.5%") != std::string::npos);
   CHECK(lines[1].find("1天2小时") != std::string::npos);
 }

@@ -35,9 +35,10 @@ using intake::v1::IntakeService;
 constexpr size_t kChunkBytes = 256 << 10;
 constexpr size_t kBarFrom = 1 << 20;  // smaller files are sent before a bar could be read
 constexpr int kMaxBatch = 500;
-constexpr size_t kMaxBatchBytes = 3 << 20;  // below the 4 MiB of a message
-constexpr size_t kMaxMistakes = 20;         // of a file, named at once
-constexpr int kWatchAttempts = 10;          // in a row without an answer
+constexpr size_t kMaxBatchBytes = 3 << 20;                       // below the 4 MiB of a message
+constexpr absl::Duration kWatchPause = absl::Milliseconds(200);  // longer with every failure
+constexpr size_t kMaxMistakes = 20;                              // of a file, named at once
+constexpr int kWatchAttempts = 10;                               // in a row without an answer
 
 // Draws "[#####     ]  50%" over itself.
 void DrawBar(const Session& session, size_t done, size_t total) {
@@ -76,40 +77,55 @@ absl::Status SendFile(const Session& session,
   return rpc::FromGrpc(writer->Finish());
 }
 
-// One line for each change of a watched case.
-absl::Status PrintChange(const Session& session, const intake::v1::WatchCaseResponse& change) {
-  if (session.json) {
-    YK_ASSIGN_OR_RETURN(const std::string json, ToJson(change, false));
-    *session.out << json << std::endl;
+// Prints a watched case, one line a change.
+class Watcher {
+ public:
+  explicit Watcher(const Session& session) : session_(session) {}
+
+  // Reads one stream to its end; moves `request` on, so that the next stream goes on behind it.
+  absl::Status FollowOnce(IntakeService::Stub* stub, intake::v1::WatchCaseRequest* request) {
+    grpc::ClientContext call;
+    YK_RETURN_IF_ERROR(session_.client->Prepare(session_.identity, absl::InfiniteFuture(), &call));
+    const auto reader = stub->WatchCase(&call, *request);
+    intake::v1::WatchCaseResponse change;
+    while (reader->Read(&change)) {
+      failures_ = 0;
+      request->set_after_version(change.view().case_record().version());
+      YK_RETURN_IF_ERROR(PrintChange(change));
+    }
+    return rpc::FromGrpc(reader->Finish());
+  }
+
+  // True when another stream is worth trying after this one ended so.
+  bool TryAgain(const absl::Status& ended) {
+    return ended.code() == absl::StatusCode::kUnavailable && ++failures_ < kWatchAttempts;
+  }
+  int failures() const { return failures_; }  // in a row
+
+ private:
+  absl::Status PrintChange(const intake::v1::WatchCaseResponse& change) {
+    if (session_.json) {
+      YK_ASSIGN_OR_RETURN(const std::string json, ToJson(change, false));
+      *session_.out << json << std::endl;
+      return absl::OkStatus();
+    }
+    const auto text = [&change](const char* path) {
+      return TextAt(change, *Resolve(change.GetDescriptor(), path));
+    };
+    const std::string line = Printable(absl::StrJoin(
+        {text("view.case_record.update_time"), text("view.case_record.case_no"),
+         text("view.case_record.state"), text("view.light"), text("view.case_record.holder_unit")},
+        "  "));
+    // What changed may be nothing a reader sees here.
+    if (line != last_line_) *session_.out << line << std::endl;
+    last_line_ = line;
     return absl::OkStatus();
   }
-  const auto text = [&change](const char* path) {
-    return TextAt(change, *Resolve(change.GetDescriptor(), path));
-  };
-  *session.out << text("view.case_record.update_time") << "  "
-               << Printable(absl::StrJoin(
-                      {text("view.case_record.case_no"), text("view.case_record.state"),
-                       text("view.light"), text("view.case_record.holder_unit"),
-                       absl::StrCat("v", text("view.case_record.version"))},
-                      "  "))
-               << std::endl;
-  return absl::OkStatus();
-}
 
-// Reads one stream to its end; moves `request` on, so that the next stream goes on behind it.
-absl::Status FollowOnce(const Session& session, IntakeService::Stub* stub,
-                        intake::v1::WatchCaseRequest* request, int* attempts) {
-  grpc::ClientContext call;
-  YK_RETURN_IF_ERROR(session.client->Prepare(session.identity, absl::InfiniteFuture(), &call));
-  const auto reader = stub->WatchCase(&call, *request);
-  intake::v1::WatchCaseResponse change;
-  while (reader->Read(&change)) {
-    *attempts = 0;
-    request->set_after_version(change.view().case_record().version());
-    YK_RETURN_IF_ERROR(PrintChange(session, change));
-  }
-  return rpc::FromGrpc(reader->Finish());
-}
+  const Session& session_;
+  int failures_ = 0;
+  std::string last_line_;
+};
 
 // One entry of an import file and the line it stood on.
 struct Entry {
@@ -315,14 +331,12 @@ absl::Status CaseWatch(const Session& session, const Verb& verb, const Inputs& i
   YK_RETURN_IF_ERROR(ResolveIds(session, verb, &request));
   YK_ASSIGN_OR_RETURN(const auto channel, session.client->ChannelTo(verb.service));
   const auto stub = IntakeService::NewStub(channel);
-  int attempts = 0;
+  Watcher watcher(session);
   while (true) {
-    const absl::Status ended = FollowOnce(session, stub.get(), &request, &attempts);
-    if (ended.code() != absl::StatusCode::kUnavailable || ++attempts >= kWatchAttempts) {
-      return ended;
-    }
-    if (attempts == 1) *session.err << "连接中断，正在重连……\n";
-    absl::SleepFor(absl::Milliseconds(200) * attempts);
+    const absl::Status ended = watcher.FollowOnce(stub.get(), &request);
+    if (!watcher.TryAgain(ended)) return ended;
+    if (watcher.failures() == 1) *session.err << "连接中断，正在重连……\n";
+    absl::SleepFor(kWatchPause * watcher.failures());
   }
 }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace yikou::cli {
 namespace {
@@ -53,6 +54,13 @@ constexpr Range kForbidden[] = {
     {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2066, 0x2069},
 };
 
+// Characters that do not begin a line.
+constexpr Range kClosing[] = {
+    {0x3001, 0x3002}, {0x3009, 0x3009}, {0x300B, 0x300B}, {0x300D, 0x300D},
+    {0x300F, 0x300F}, {0x3011, 0x3011}, {0xFF01, 0xFF01}, {0xFF09, 0xFF09},
+    {0xFF0C, 0xFF0C}, {0xFF1A, 0xFF1B}, {0xFF1F, 0xFF1F},
+};
+
 template <size_t N>
 bool In(const Range (&ranges)[N], char32_t c) {
   const Range* found =
@@ -92,6 +100,33 @@ int WidthOf(char32_t c) {
   return In(kWide, c) ? 2 : 1;
 }
 
+// Appends one line, broken as Wrapped says.
+void AppendWrapped(absl::string_view line, int width, std::string* out) {
+  absl::string_view rest = line;
+  size_t good_break = 0;  // bytes of `line` up to the last good place to break
+  int used = 0;
+  while (!rest.empty()) {
+    const size_t at = line.size() - rest.size();
+    const char32_t c = TakeCharacter(&rest);
+    const int columns = WidthOf(c);
+    // Punctuation stays with the character before it.
+    const bool breaks_before = columns == 2 && !In(kClosing, c);
+    if (breaks_before && at > 0) good_break = at;
+    if (used + columns > width && at > 0) {
+      const size_t cut = good_break > 0 ? good_break : at;
+      absl::StrAppend(out, line.substr(0, cut), "\n");
+      line.remove_prefix(cut);
+      rest = line;
+      good_break = 0;
+      used = 0;
+      continue;
+    }
+    used += columns;
+    if (c == ' ') good_break = line.size() - rest.size();
+  }
+  absl::StrAppend(out, line);
+}
+
 }  // namespace
 
 int DisplayWidth(absl::string_view text) {
@@ -113,6 +148,15 @@ std::string Printable(absl::string_view text) {
     } else if (!In(kForbidden, c)) {
       absl::StrAppend(&out, bytes);
     }
+  }
+  return out;
+}
+
+std::string Wrapped(absl::string_view text, int width) {
+  std::string out;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (!out.empty()) out += "\n";
+    AppendWrapped(line, std::max(width, 2), &out);
   }
   return out;
 }

@@ -15,6 +15,10 @@ int DisplayWidth(absl::string_view text);
 // What citizens wrote ends on officials' terminals.
 std::string Printable(absl::string_view text);
 
+// Breaks each line so that none is wider than `width` columns: after a space or at an East Asian
+// character where there is one, anywhere otherwise. A width below 2 counts as 2.
+std::string Wrapped(absl::string_view text, int width);
+
 // False when some bytes are not UTF-8; protobuf carries nothing else in strings.
 bool IsUtf8(absl::string_view text);
 

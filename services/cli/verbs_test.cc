@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "catch2/catch.hpp"
 #include "services/cli/engine.h"
@@ -27,10 +28,10 @@ void CheckPath(const Descriptor* type, const std::string& path) {
   CHECK(Resolve(type, path).ok());
 }
 
-// The type of the rows of a section, and of the message that lists them.
-void CheckSection(const Descriptor* response, const Section& section) {
-  const absl::StatusOr<Path> rows = Resolve(response, section.rows);
-  INFO(response->full_name() << " rows " << section.rows);
+// The rows of a section, and the message that lists them, have the fields of its columns.
+void CheckRows(const Descriptor* response, const std::string& dotted, const Section& section) {
+  const absl::StatusOr<Path> rows = Resolve(response, dotted);
+  INFO(response->full_name() << " rows " << dotted);
   REQUIRE(rows.ok());
   const Descriptor* row = response;
   const Descriptor* parent = response;
@@ -43,6 +44,12 @@ void CheckSection(const Descriptor* response, const Section& section) {
     absl::string_view path = column.path;
     const bool above = absl::ConsumePrefix(&path, "../");
     CheckPath(above ? parent : row, std::string(path));
+  }
+}
+
+void CheckSection(const Descriptor* response, const Section& section) {
+  for (absl::string_view dotted : absl::StrSplit(section.rows, ',')) {
+    CheckRows(response, std::string(dotted), section);
   }
 }
 

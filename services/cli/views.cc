@@ -377,7 +377,7 @@ View WorkerListView() {
             {"在办", "load"}}}};
 }
 
-View SummaryView() { return {{"", "rows", SummaryColumns()}, {"合计", "total", SummaryColumns()}}; }
+View SummaryView() { return {{"", "rows,total", SummaryColumns()}}; }
 
 View MetricListView() {
   return {{"",

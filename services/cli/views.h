@@ -17,7 +17,8 @@ struct Column {
 // A part of an answer: a table when `rows` leads through a repeated field, else one object.
 struct Section {
   const char* title;
-  const char* rows;  // path in the response; "" is the response itself
+  const char*
+      rows;  // path in the response, "" is the response itself; several by comma, of one type
   std::vector<Column> columns;
 };
 

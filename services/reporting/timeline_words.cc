@@ -32,6 +32,8 @@ constexpr Sentence kSentences[] = {
     {"case.rated", "群众评价 {stars} 星"},
     {"case.rectify_opened", "差评，开始整改"},
     {"clock.rung", "{light}：{clock}（{rung}）"},
+    {"approval.offer_declined", "审批退回移交"},
+    {"intake.material_stored", "材料已存"},
     {"routing.offered", "{offer} {from} → {to}（待接收）"},
     {"routing.offer_received", "{offer} {from} → {to}（已接收）"},
     {"routing.offer_signed", "{offer} {from} → {to}（已签收）"},

@@ -277,7 +277,7 @@ class Bench {
   // Fires the timers that are due, as the timer loop does.
   void Fire() {
     const std::vector<const store::AggregateKind*> kinds = {&service->kinds().process};
-    for (;;) {
+    for (int round = 0; round < 20; ++round) {
       auto due = store_->Due(kinds, clock.Now(), 10);
       REQUIRE(due.ok());
       if (due->empty()) return;
@@ -285,6 +285,7 @@ class Bench {
       REQUIRE(service->OnDue(work, *(*due)[0].kind, (*due)[0].id) == absl::OkStatus());
       REQUIRE(CommitWork(std::move(work)) == absl::OkStatus());
     }
+    FAIL("timers stay due for ever");
   }
 
   // Runs a command as app::Commands does: due timers first, then the decision.
@@ -399,6 +400,13 @@ class Bench {
     for (const auto& row : *rows) keys.push_back(std::get<std::string>(row[0]).substr(33));
     return keys;
   }
+  std::vector<int64_t> WorkStates() {
+    auto rows = store_->Select(kWork, {});
+    REQUIRE(rows.ok());
+    std::vector<int64_t> states;
+    for (const auto& row : *rows) states.push_back(std::get<int64_t>(row[3]));
+    return states;
+  }
   Types ListedFor(const rpc::CallContext& caller) {
     auto listed = service->ListWork(caller, v1::ListWorkRequest());
     REQUIRE(listed.status() == absl::OkStatus());
@@ -453,6 +461,9 @@ TEST_CASE("An opening offer makes a process, starts its first step and is signed
   const v1::Process process = bench.Process();
   CHECK(process.state() == casework::v1::CASE_STATE_ACCEPTED);
   CHECK(process.placed());
+  // One truth each: state and clocks are the process's own.
+  CHECK(process.facts().clocks_size() == 0);
+  CHECK(process.facts().state() == casework::v1::CASE_STATE_UNSPECIFIED);
   CHECK(process.version() == 1);
   CHECK(bench.StepOf("main-1").state() == casework::v1::STEP_STATE_OPEN);
   CHECK(bench.StepOf("main-1").offer_id() == "offer-open");
@@ -588,8 +599,9 @@ TEST_CASE("The first claim begins the review, the next of another branch does no
         casework::v1::STEP_STATE_CLAIMED);
   REQUIRE(bench.Claim(kCivilOfficer, "civil-1").ok());
   CHECK(bench.NewTypes() == Types{"approval.step_claimed"});
-  // Claimed steps stay on the list.
+  // Claimed steps stay on the list, as claimed.
   CHECK(bench.WorkRows() == Types{"archives-1", "civil-1"});
+  CHECK(bench.WorkStates() == std::vector<int64_t>(2, casework::v1::STEP_STATE_CLAIMED));
 }
 
 TEST_CASE(
@@ -1151,10 +1163,23 @@ TEST_CASE("Withdrawing and terminating cancel what is open and return the case")
   CHECK(ReasonOf(bench.Withdraw(kClerk).status()) == casework::v1::ERROR_REASON_STATE_FORBIDS);
 }
 
+TEST_CASE("A look that was answered stays answered when the case ends") {
+  Bench bench;
+  bench.OpenCase(RouteOf({{"main", kArchives}}));
+  REQUIRE(bench.Claim(kArchivist, "main-1").ok());
+  REQUIRE(bench.AskField(kArchivist, kCommunity).ok());
+  REQUIRE(
+      bench.React({FieldEvent("grid.field_reported", casework::v1::FIELD_STATE_REPORTED)}).ok());
+  bench.NewTypes();
+  REQUIRE(bench.Withdraw(kClerk).ok());
+  CHECK(bench.NewTypes() == Types{"approval.withdrawn", "approval.returned"});
+  CHECK(bench.Process().fields(0).state() == casework::v1::FIELD_STATE_REPORTED);
+}
+
 TEST_CASE("A withdrawal that comes before the process is asked to come again") {
   Bench bench;
   auto withdraw = bench.Fill(v1::WithdrawProcessRequest());
-  withdraw.set_expected_version(1);
+  REQUIRE(withdraw.expected_version() == 0);
   const auto unplaced = [&](const rpc::CallContext& caller) {
     return bench.Call(&ApprovalService::WithdrawProcess, caller, withdraw).status();
   };
@@ -1170,6 +1195,15 @@ TEST_CASE("A withdrawal that comes before the process is asked to come again") {
   CHECK(retry.retry_delay().seconds() == 1);
   CHECK(unplaced(Caller("x", "230110001001", {auth::kClerk})).code() ==
         absl::StatusCode::kNotFound);
+
+  // Open here, but the forwarding mirror has not heard of it; without forwarding it is a mistake.
+  bench.Publish(ItemOf("YK-S001"));
+  REQUIRE(bench.React({Offered(Bench::Opening(Chain(kArchives)))}).ok());
+  rpc::CallContext forwarded = kClerk;
+  forwarded.forwarded = true;
+  CHECK(ReasonOf(unplaced(forwarded)) == casework::v1::ERROR_REASON_UNPLACED);
+  CHECK(unplaced(kClerk).code() == absl::StatusCode::kInvalidArgument);
+  CHECK(bench.Withdraw(kClerk).ok());
 }
 
 TEST_CASE("A work list shows the caller's steps alone, page by page") {

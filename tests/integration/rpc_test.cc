@@ -2,6 +2,7 @@
 // IntakeService are guinea pigs; nothing behind them is real.
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -244,7 +245,6 @@ class World {
   }
   ~World() {
     seen.gate.Open();
-    seen.writer.reset();
     adapter->CloseStreams();
     server.reset();
     executor.Shutdown();
@@ -263,6 +263,16 @@ class World {
     SetClockRequest request;
     request.set_offset_micros(offset);
     return client->Call<SetClockResponse>(request, As(auth::kOperator)).status();
+  }
+
+  // What the last handler of GetClock was told.
+  CallContext Context() {
+    std::lock_guard<std::mutex> lock(seen.mutex);
+    return seen.context;
+  }
+  std::shared_ptr<StreamWriter<WatchCaseResponse>> Writer() {
+    std::lock_guard<std::mutex> lock(seen.mutex);
+    return seen.writer;
   }
 
   const std::string dir =
@@ -344,8 +354,8 @@ TEST_CASE("a service shows a token of its own and keeps it fresh", "[rpc]") {
   options.token = *source.Token();
   CHECK(*source.Token() == options.token);
   REQUIRE(world.GetClock(options).ok());
-  CHECK(world.seen.context.principal.person_id == "service:routing");
-  CHECK(world.seen.context.principal.Has(auth::kService));
+  CHECK(world.Context().principal.person_id == "service:routing");
+  CHECK(world.Context().principal.Has(auth::kService));
 
   ServiceTokenSource brief(world.minter.get(), "routing", &world.clock, absl::Seconds(2));
   const std::string first = *brief.Token();
@@ -358,7 +368,7 @@ TEST_CASE("the handler sees who calls, what, until when and in which trace", "[r
   options.trace = telemetry::NewTrace();
   options.forwarded = true;
   REQUIRE(world.GetClock(options).ok());
-  const CallContext& context = world.seen.context;
+  const CallContext context = world.Context();
   CHECK(context.principal.person_id == "p-1");
   CHECK(context.principal.unit_id == "440305001");
   CHECK(context.token == options.token);
@@ -382,8 +392,8 @@ TEST_CASE("a call without a deadline gets the default one", "[rpc]") {
   CallOptions options = world.As(auth::kClerk);
   options.deadline = absl::InfiniteFuture();
   REQUIRE(world.GetClock(options).ok());
-  CHECK(world.seen.context.deadline > absl::Now());
-  CHECK(world.seen.context.deadline < absl::Now() + absl::Seconds(11));
+  CHECK(world.Context().deadline > absl::Now());
+  CHECK(world.Context().deadline < absl::Now() + absl::Seconds(11));
 }
 
 // --- limits --------------------------------------------------------------------------------------
@@ -550,16 +560,14 @@ TEST_CASE("a writer learns that its reader went away", "[rpc]") {
   auto reader = stub->WatchCase(&context, request);
   WatchCaseResponse response;
   REQUIRE(reader->Read(&response));
-  REQUIRE(Eventually([&world] {
-    std::lock_guard<std::mutex> lock(world.seen.mutex);
-    return world.seen.writer != nullptr;
-  }));
-  CHECK_FALSE(world.seen.writer->cancelled());
-  CHECK(world.seen.writer->Write(WatchCaseResponse()));
+  REQUIRE(Eventually([&world] { return world.Writer() != nullptr; }));
+  const auto writer = world.Writer();
+  CHECK_FALSE(writer->cancelled());
+  CHECK(writer->Write(WatchCaseResponse()));
   context.TryCancel();
   (void)reader->Finish();
-  CHECK(Eventually([&world] { return world.seen.writer->cancelled(); }));
-  CHECK_FALSE(world.seen.writer->Write(WatchCaseResponse()));
+  CHECK(Eventually([&writer] { return writer->cancelled(); }));
+  CHECK_FALSE(writer->Write(WatchCaseResponse()));
 }
 
 TEST_CASE("open streams do not hold a shutdown up", "[rpc]") {
@@ -704,7 +712,7 @@ class NoDescriptors {
     rlimit limit = before_;
     limit.rlim_cur = static_cast<rlim_t>(max);
     setrlimit(RLIMIT_NOFILE, &limit);
-    for (int fd; (fd = dup(0)) >= 0;) fillers_.push_back(fd);
+    for (int fd; (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) fillers_.push_back(fd);
   }
   ~NoDescriptors() {
     for (const int fd : fillers_) close(fd);

@@ -77,6 +77,15 @@ absl::Status BatchWriter::Check(const Change& change) {
           absl::StrCat("Entry ", mark.seq, " of ", mark.stream, " is applied."));
     }
   }
+  for (const InboxMark& mark : change.revived) {
+    YK_ASSIGN_OR_RETURN(std::vector<Row> rows,
+                        db_->Rows("SELECT 1 FROM dead_letter WHERE stream = ? AND seq = ?",
+                                  {mark.stream, mark.seq}));
+    if (rows.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("The dead letter ", mark.stream, "/", mark.seq, " is settled."));
+    }
+  }
   for (const struct Write& write : change.writes) {
     YK_ASSIGN_OR_RETURN(
         std::vector<Row> rows,

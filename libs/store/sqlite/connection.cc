@@ -91,8 +91,9 @@ absl::Status Connection::Failed(int code, const std::string& sql) const {
                                         ") while running: ", sql.substr(0, 200));
   switch (code & 0xff) {
     case SQLITE_FULL:
+      // Callers see this one as it stands: no SQL in it.
       return absl::ResourceExhaustedError(
-          absl::StrCat("The disk is full; free space and try again. ", text));
+          "The disk under the record is full; nothing was written. Free space and try again.");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_IOERR:
@@ -101,8 +102,6 @@ absl::Status Connection::Failed(int code, const std::string& sql) const {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return absl::DataLossError(text);
-    case SQLITE_CONSTRAINT:
-      return absl::AlreadyExistsError(text);
     default:
       return absl::InternalError(text);
   }

@@ -113,6 +113,7 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::optional<RequestMark>> FindRequest(const std::string& principal,
                                                          const std::string& method,
                                                          const std::string& request_id) override;
+  absl::StatusOr<int64_t> PurgeRequests(absl::Time before) override;
   absl::StatusOr<LogHead> Head() override;
   absl::StatusOr<std::vector<LogEntry>> ReadLog(int64_t from_position, int limit) override;
   absl::StatusOr<std::vector<StreamEntry>> ReadStream(const std::string& stream, int64_t from_seq,
@@ -295,6 +296,15 @@ absl::StatusOr<std::optional<RequestMark>> SqliteStore::FindRequest(const std::s
   mark.payload_digest = TextOf(rows[0][0]);
   mark.response = TextOf(rows[0][1]);
   return mark;
+}
+
+absl::StatusOr<int64_t> SqliteStore::PurgeRequests(absl::Time before) {
+  std::lock_guard<std::mutex> lock(writer_mutex_);
+  const Value bound = absl::ToUnixMicros(before);
+  YK_ASSIGN_OR_RETURN(std::vector<Row> old,
+                      writer_->Rows("SELECT COUNT(*) FROM request WHERE created_at < ?", {bound}));
+  YK_RETURN_IF_ERROR(writer_->Run("DELETE FROM request WHERE created_at < ?", {bound}));
+  return IntOf(old[0][0]);
 }
 
 absl::StatusOr<LogHead> SqliteStore::Head() {

@@ -1,0 +1,133 @@
+// A real store with the test between it and its user: something else may happen, or fail, just
+// before any call.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "libs/base/status.h"
+#include "libs/store/store.h"
+
+namespace yikou::test {
+
+class InterposedStore final : public store::Store {
+ public:
+  // Called with the method's name before each call; anything but OK is the call's answer. It may
+  // use `real` itself. Threads: whichever call the store.
+  using Before = std::function<absl::Status(absl::string_view method)>;
+
+  InterposedStore(store::Store* real, Before before) : real_(real), before_(std::move(before)) {}
+
+  absl::Status Migrate(const std::vector<store::Migration>& migrations) override {
+    YK_RETURN_IF_ERROR(before_("Migrate"));
+    return real_->Migrate(migrations);
+  }
+  std::vector<absl::Status> Commit(const std::vector<store::Change*>& batch) override {
+    const absl::Status status = before_("Commit");
+    if (!status.ok()) return std::vector<absl::Status>(batch.size(), status);
+    return real_->Commit(batch);
+  }
+  absl::StatusOr<store::Stored> Get(const store::AggregateKind& kind, const std::string& id,
+                                    const std::optional<store::Scope>& scope) override {
+    YK_RETURN_IF_ERROR(before_("Get"));
+    return real_->Get(kind, id, scope);
+  }
+  absl::StatusOr<std::vector<store::Stored>> Find(const store::AggregateKind& kind,
+                                                  const store::Query& query) override {
+    YK_RETURN_IF_ERROR(before_("Find"));
+    return real_->Find(kind, query);
+  }
+  absl::StatusOr<std::vector<std::vector<store::Value>>> Select(
+      const store::Table& table, const store::Query& query) override {
+    YK_RETURN_IF_ERROR(before_("Select"));
+    return real_->Select(table, query);
+  }
+  absl::StatusOr<int64_t> Count(const store::AggregateKind& kind,
+                                const std::vector<store::Filter>& filters) override {
+    YK_RETURN_IF_ERROR(before_("Count"));
+    return real_->Count(kind, filters);
+  }
+  absl::StatusOr<std::optional<store::RequestMark>> FindRequest(
+      const std::string& principal, const std::string& method,
+      const std::string& request_id) override {
+    YK_RETURN_IF_ERROR(before_("FindRequest"));
+    return real_->FindRequest(principal, method, request_id);
+  }
+  absl::StatusOr<int64_t> PurgeRequests(absl::Time before) override {
+    YK_RETURN_IF_ERROR(before_("PurgeRequests"));
+    return real_->PurgeRequests(before);
+  }
+  absl::StatusOr<store::LogHead> Head() override {
+    YK_RETURN_IF_ERROR(before_("Head"));
+    return real_->Head();
+  }
+  absl::StatusOr<std::vector<store::LogEntry>> ReadLog(int64_t from_position, int limit) override {
+    YK_RETURN_IF_ERROR(before_("ReadLog"));
+    return real_->ReadLog(from_position, limit);
+  }
+  absl::StatusOr<std::vector<store::StreamEntry>> ReadStream(const std::string& stream,
+                                                             int64_t from_seq, int limit) override {
+    YK_RETURN_IF_ERROR(before_("ReadStream"));
+    return real_->ReadStream(stream, from_seq, limit);
+  }
+  absl::StatusOr<std::vector<store::StreamHeadRow>> StreamHeads() override {
+    YK_RETURN_IF_ERROR(before_("StreamHeads"));
+    return real_->StreamHeads();
+  }
+  absl::Status MarkPublished(const std::string& stream, int64_t seq) override {
+    YK_RETURN_IF_ERROR(before_("MarkPublished"));
+    return real_->MarkPublished(stream, seq);
+  }
+  absl::StatusOr<store::InboxState> Inbox(const std::string& stream) override {
+    YK_RETURN_IF_ERROR(before_("Inbox"));
+    return real_->Inbox(stream);
+  }
+  absl::StatusOr<int64_t> SeenVersion(const std::string& source,
+                                      const std::string& aggregate) override {
+    YK_RETURN_IF_ERROR(before_("SeenVersion"));
+    return real_->SeenVersion(source, aggregate);
+  }
+  absl::StatusOr<std::vector<store::ParkedEntry>> ParkedOn(const std::string& source,
+                                                           const std::string& aggregate,
+                                                           int64_t up_to_version) override {
+    YK_RETURN_IF_ERROR(before_("ParkedOn"));
+    return real_->ParkedOn(source, aggregate, up_to_version);
+  }
+  absl::StatusOr<std::vector<store::StuckRow>> ListStuck(const std::string& after,
+                                                         int limit) override {
+    YK_RETURN_IF_ERROR(before_("ListStuck"));
+    return real_->ListStuck(after, limit);
+  }
+  absl::StatusOr<std::vector<store::DueAggregate>> Due(
+      const std::vector<const store::AggregateKind*>& kinds, absl::Time now, int limit) override {
+    YK_RETURN_IF_ERROR(before_("Due"));
+    return real_->Due(kinds, now, limit);
+  }
+  absl::StatusOr<absl::Time> NextDue(
+      const std::vector<const store::AggregateKind*>& kinds) override {
+    YK_RETURN_IF_ERROR(before_("NextDue"));
+    return real_->NextDue(kinds);
+  }
+  absl::StatusOr<std::string> Setting(const std::string& key) override {
+    YK_RETURN_IF_ERROR(before_("Setting"));
+    return real_->Setting(key);
+  }
+  absl::Status PutSetting(const std::string& key, const std::string& value) override {
+    YK_RETURN_IF_ERROR(before_("PutSetting"));
+    return real_->PutSetting(key, value);
+  }
+  absl::StatusOr<std::vector<store::Stored>> Scan(const store::AggregateKind& kind,
+                                                  const std::string& after, int limit) override {
+    YK_RETURN_IF_ERROR(before_("Scan"));
+    return real_->Scan(kind, after, limit);
+  }
+
+ private:
+  store::Store* real_;
+  Before before_;
+};
+
+}  // namespace yikou::test
