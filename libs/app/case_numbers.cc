@@ -6,6 +6,7 @@
 #include "google/protobuf/wrappers.pb.h"
 #include "libs/casework/calendar.h"
 #include "libs/casework/identifiers.h"
+#include "libs/casework/units.h"
 #include "libs/store/work.h"
 
 namespace yikou::app {
@@ -57,7 +58,9 @@ absl::Status CaseNumbers::Lease(const std::string& key, Block* block) {
 absl::StatusOr<std::string> CaseNumbers::Next(const std::string& unit_id,
                                               casework::v1::CaseKind kind, absl::Time now) {
   const absl::CivilDay day = casework::Calendar::DayOf(now);
-  const std::string key = absl::StrCat(unit_id, "/", absl::FormatCivilTime(day), "/", kind);
+  // A number shows the division only, so a body counts with the others of its division.
+  const std::string key =
+      absl::StrCat(casework::DivisionOf(unit_id), "/", absl::FormatCivilTime(day), "/", kind);
   std::lock_guard<std::mutex> lock(mutex_);
   // Yesterday's blocks are of no use; clearing them all costs today's units one lease each.
   if (blocks_.size() > 5000) blocks_.clear();

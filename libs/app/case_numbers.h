@@ -1,5 +1,5 @@
-// Case numbers from blocks leased per unit, day and kind, so that no row is hot. Gaps are allowed:
-// what a process had leased and not used when it died is never used.
+// Case numbers from blocks leased per division, day and kind, so that no row is hot. Gaps are
+// allowed: what a process had leased and not used when it died is never used.
 #pragma once
 
 #include <map>

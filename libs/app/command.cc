@@ -81,6 +81,10 @@ void Commands::Attempt(std::shared_ptr<Call> call) {
     again = false;
     change = store::Change();
     absl::StatusOr<std::string> response = call->decide(&change, &again);
+    // What the handler says of a repeat is about the effect of the first, which may have been
+    // committed since we looked: then its answer is the answer.
+    const bool decided = response.ok() && (again || !change.empty());
+    if (!decided && AnswerFromRecord(*call)) return;
     if (!response.ok()) return call->answer(response.status());
     if (again) {
       // Due timers first, as a change of their own; whoever committed them, they are committed.

@@ -1,6 +1,7 @@
 #include "services/routing/routing_consumer.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/ids.h"
@@ -140,7 +141,10 @@ absl::Status RoutingConsumer::OfferReturn(store::Work& work, const Event& event)
   YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, event.case_id()));
   *itinerary->mutable_facts() = event.case_facts();
   // Whatever is still open belongs to a process that is over: its sender takes it back.
-  for (const std::string& id : itinerary->assignment_offer_ids()) {
+  std::vector<std::string> open_offers(itinerary->assignment_offer_ids().begin(),
+                                       itinerary->assignment_offer_ids().end());
+  if (!itinerary->open_offer_id().empty()) open_offers.push_back(itinerary->open_offer_id());
+  for (const std::string& id : open_offers) {
     YK_ASSIGN_OR_RETURN(Offer * open, work.Load<Offer>(kOffer, id));
     if (open->state() != cw::OFFER_STATE_OFFERED && open->state() != cw::OFFER_STATE_RECEIVED) {
       continue;
@@ -178,7 +182,7 @@ absl::Status RoutingConsumer::Settle(store::Work& work, const Event& event) cons
   *settled.mutable_offer() = *offer;
   if (offer->kind() != cw::OFFER_KIND_CUSTODY || received) return absl::OkStatus();
   YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, offer->case_id()));
-  itinerary->clear_open_offer_id();
+  if (itinerary->open_offer_id() == offer->offer_id()) itinerary->clear_open_offer_id();
   work.Touch(kItinerary, offer->case_id());
   if (offer->state() != cw::OFFER_STATE_SIGNED) return absl::OkStatus();
   YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, offer->case_id()));

@@ -1,27 +1,16 @@
 // From a handler to an answer: app::Commands, pages of lists, case numbers.
-#include "libs/app/command.h"
-
-#include <atomic>
 #include <future>
-#include <map>
-#include <mutex>
-#include <set>
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "catch2/catch.hpp"
-#include "libs/app/case_numbers.h"
-#include "libs/app/pages.h"
+#include "libs/app/command.h"
 #include "libs/base/executor.h"
-#include "libs/casework/calendar.h"
 #include "libs/casework/errors.h"
-#include "libs/casework/identifiers.h"
 #include "tests/store/interposed_store.h"
 #include "tests/store/record.h"
-#include "tests/support/eventually.h"
 #include "yikou/casework/v1/log.pb.h"
-#include "yikou/intake/v1/intake.pb.h"
 
 namespace yikou::test {
 namespace {
@@ -66,6 +55,7 @@ class Desk {
   }
 
   Record& record() { return record_; }
+  InterposedStore& interposed() { return store_; }
   store::GroupCommitter& committer() { return committer_; }
 
   // Gives the folder a title, makes it when it is not there; answers its version.
@@ -140,8 +130,8 @@ TEST_CASE("16 parallel repeats have one effect and one answer", "[app][command]"
   Desk desk;
   for (int round = 0; round < 10; ++round) {
     const std::string folder = absl::StrCat("f", round);
-    const Request request = RequestFor(folder, absl::StrCat("0195d000-0000-7000-8000-00000000000",
-                                                            round));
+    const Request request =
+        RequestFor(folder, absl::StrCat("0195d000-0000-7000-8000-00000000000", round));
     // As a handler that names the version it decided on: once changed, it refuses.
     const Handler strict = [&](const rpc::CallContext&,
                                const Request& asked) -> absl::StatusOr<Outcome> {
@@ -269,7 +259,8 @@ TEST_CASE("due timers are committed before the command is decided", "[app][comma
 TEST_CASE("a command that changes nothing is answered and not recorded", "[app][command]") {
   Desk desk;
   const std::string before = desk.record().Dump();
-  const Handler validated = [&](const rpc::CallContext&, const Request&) -> absl::StatusOr<Outcome> {
+  const Handler validated = [&](const rpc::CallContext&,
+                                const Request&) -> absl::StatusOr<Outcome> {
     Outcome outcome;
     outcome.response.set_cause("would do");
     return outcome;
@@ -306,28 +297,12 @@ TEST_CASE("a record that does not answer is UNAVAILABLE to the caller", "[app][c
 
 TEST_CASE("a commit that happened and was reported as failed is answered to the retry",
           "[app][command]") {
-  Record* record = nullptr;
-  bool lose = true;
-  store::Change lost;
-  Desk desk([&](absl::string_view method) -> absl::Status {
-    if (method != "Commit" || !lose) return absl::OkStatus();
-    lose = false;
-    // It is written, but the word of it gets lost.
-    Must(record->CommitOne(lost));
-    return absl::UnavailableError("the connection was cut behind the commit");
-  });
-  record = &desk.record();
-  const Handler handler = [&](const rpc::CallContext&,
-                              const Request& request) -> absl::StatusOr<Outcome> {
-    Outcome outcome = desk.SetTitle(request);
-    lost = outcome.change;
-    lost.request = RequestOf(kId);
-    return outcome;
-  };
-  // The mark as Commands makes it is needed: let a real commit tell it first, on another folder.
-  lose = false;
-  Must(desk.Call(RequestFor("a"), handler).status());
-  CHECK(desk.Call(RequestFor("a"), handler)->cause() == "version 1");
+  Desk desk;
+  desk.interposed().LoseAnswers(true);
+  CHECK(absl::IsUnavailable(desk.Call(RequestFor("a"), desk.Setting()).status()));
+  CHECK(VersionOf(desk, "a") == 1);
+  desk.interposed().LoseAnswers(false);
+  CHECK(desk.Call(RequestFor("a"), desk.Setting())->cause() == "version 1");
   CHECK(VersionOf(desk, "a") == 1);
 }
 

@@ -2,6 +2,7 @@
 // before any call.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <utility>
@@ -21,6 +22,10 @@ class InterposedStore final : public store::Store {
 
   InterposedStore(store::Store* real, Before before) : real_(real), before_(std::move(before)) {}
 
+  // From now on commits happen and are reported as failed, as when a connection is cut between a
+  // COMMIT and its answer.
+  void LoseAnswers(bool lose) { lose_answers_ = lose; }
+
   absl::Status Migrate(const std::vector<store::Migration>& migrations) override {
     YK_RETURN_IF_ERROR(before_("Migrate"));
     return real_->Migrate(migrations);
@@ -28,7 +33,9 @@ class InterposedStore final : public store::Store {
   std::vector<absl::Status> Commit(const std::vector<store::Change*>& batch) override {
     const absl::Status status = before_("Commit");
     if (!status.ok()) return std::vector<absl::Status>(batch.size(), status);
-    return real_->Commit(batch);
+    std::vector<absl::Status> statuses = real_->Commit(batch);
+    if (!lose_answers_) return statuses;
+    return std::vector<absl::Status>(batch.size(), absl::UnavailableError("the answer was lost"));
   }
   absl::StatusOr<store::Stored> Get(const store::AggregateKind& kind, const std::string& id,
                                     const std::optional<store::Scope>& scope) override {
@@ -128,6 +135,7 @@ class InterposedStore final : public store::Store {
  private:
   store::Store* real_;
   Before before_;
+  std::atomic<bool> lose_answers_ = false;
 };
 
 }  // namespace yikou::test
