@@ -17,10 +17,6 @@ using casework::v1::RestsOn;
 
 namespace {
 
-std::string Fold(const std::string& title, const std::string& event_id) {
-  return base::ToHex(casework::Digest(title + "\n" + event_id)).substr(0, 16);
-}
-
 void Fill(RestsOn* on, const std::string& source, const std::string& case_id, int64_t version) {
   on->set_source(source);
   on->set_aggregate_kind("case");
@@ -64,9 +60,13 @@ void RestOn(Envelope* entry, const std::string& source, const std::string& case_
   Fill(entry->mutable_event()->mutable_offer()->mutable_rests_on(), source, case_id, version);
 }
 
+std::string FoldOnto(const std::string& title, const std::string& event_id) {
+  return base::ToHex(casework::Digest(title + "\n" + event_id)).substr(0, 16);
+}
+
 std::string FoldOf(const std::vector<std::string>& event_ids) {
   std::string title;
-  for (const std::string& id : event_ids) title = Fold(title, id);
+  for (const std::string& id : event_ids) title = FoldOnto(title, id);
   return title;
 }
 
@@ -101,7 +101,7 @@ absl::Status Reader::React(store::Work& work, const Event& event) {
   const auto loaded = work.Load<CaseRecord>(kFolder, id);
   if (!loaded.ok() && !absl::IsNotFound(loaded.status())) return loaded.status();
   CaseRecord* folder = loaded.ok() ? *loaded : work.Create<CaseRecord>(kFolder, id);
-  folder->set_title(Fold(folder->title(), event.event_id()));
+  folder->set_title(FoldOnto(folder->title(), event.event_id()));
   folder->set_hops(folder->hops() + 1);
   folder->set_owner_version(event.version());
   work.Emit(kFolder, id, "folder.changed", event.case_id());

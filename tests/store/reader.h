@@ -25,7 +25,8 @@ casework::v1::Envelope OfferOf(int64_t seq, const std::string& offer_id, const s
 void RestOn(casework::v1::Envelope* entry, const std::string& source, const std::string& case_id,
             int64_t version);
 
-// What the entries of one case, in this order, leave of its folder.
+// What an event leaves of a folder's title; and what the events of one case leave, in this order.
+std::string FoldOnto(const std::string& title, const std::string& event_id);
 std::string FoldOf(const std::vector<std::string>& event_ids);
 
 // Reacts to an event by folding it into the folder "<source>/<case>", or "offer/<id>" for one from
