@@ -21,11 +21,6 @@ namespace {
 constexpr int kAttemptsMax = 5;
 constexpr int kRoundsMax = 25;
 
-const store::Table kSeenVersion{.name = "seen_version",
-                                .keys = {"source", "aggregate"},
-                                .values = {"version"},
-                                .scope_column = ""};
-
 std::string AggregateOf(const Event& event) {
   return absl::StrCat(event.aggregate_kind(), "/", event.aggregate_id());
 }
@@ -40,12 +35,18 @@ bool IsPassing(const absl::Status& status) {
          absl::IsDeadlineExceeded(status);
 }
 
+// The last version seen of an aggregate: as stored, and after what the batch applied.
+struct SeenVersion {
+  int64_t stored = 0;
+  int64_t now = 0;
+};
+
 }  // namespace
 
 // Entries that commit together, and what they see of each other before they do.
 struct Inbox::Batch {
   store::Work work;
-  std::map<std::pair<std::string, std::string>, int64_t> seen;
+  std::map<std::pair<std::string, std::string>, SeenVersion> seen;  // source, aggregate
   std::map<std::string, store::InboxState> inboxes;
   std::map<std::string, int> duplicates;  // by stream
   std::optional<Envelope> culprit;        // a parked entry that failed when it was woken
@@ -54,10 +55,8 @@ struct Inbox::Batch {
   absl::StatusOr<Change> Close() {
     YK_ASSIGN_OR_RETURN(Change change, work.Take());
     for (const auto& [key, version] : seen) {
-      change.rows.push_back({.table = &kSeenVersion,
-                             .mode = store::RowWrite::Mode::kUpsert,
-                             .keys = {key.first, key.second},
-                             .values = {version}});
+      if (version.now == version.stored) continue;
+      change.seen.push_back({key.first, key.second, version.stored, version.now});
     }
     return change;
   }
@@ -143,10 +142,12 @@ absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
 
 absl::StatusOr<int64_t> Inbox::Seen(Batch* batch, const std::string& source,
                                     const std::string& aggregate) {
-  if (auto found = batch->seen.find({source, aggregate}); found != batch->seen.end()) {
-    return found->second;
+  const auto [found, is_new] = batch->seen.try_emplace({source, aggregate});
+  if (is_new) {
+    YK_ASSIGN_OR_RETURN(found->second.stored, store_->SeenVersion(source, aggregate));
+    found->second.now = found->second.stored;
   }
-  return store_->SeenVersion(source, aggregate);
+  return found->second.now;
 }
 
 absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
@@ -197,7 +198,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   YK_RETURN_IF_ERROR(status);
   for (const std::string& unit : event.visible_to()) batch->work.ShowFor(event.case_id(), unit);
   if (!ordered) return absl::OkStatus();
-  batch->seen[{event.source(), aggregate}] = event.version();
+  batch->seen[{event.source(), aggregate}].now = event.version();
   return AddParked(batch, event.source(), aggregate, event.version());
 }
 
@@ -257,7 +258,6 @@ absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause, bool 
                                        {"type", entry.event().type()},
                                        {"case_id", entry.event().case_id()},
                                        {"cause", std::string(cause.message())}});
-  metrics_->Add(telemetry::kDeadLetters, {entry.stream()}, 1);
   Change change;
   (parked ? change.unparked : change.inbox).push_back({entry.stream(), entry.stream_seq()});
   change.dead.push_back({entry.stream(), entry.stream_seq(), entry.event().type(),
@@ -270,7 +270,6 @@ absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::stri
                          const std::string& cause) {
   std::lock_guard<std::mutex> lock(mutex_);
   base::LogError("inbox.unreadable", {{"stream", stream}, {"cause", cause}});
-  metrics_->Add(telemetry::kDeadLetters, {stream}, 1);
   Change change;
   change.dead.push_back({stream, seq, "", "", cause, 1, payload, absl::Now()});
   return committer_->CommitOne(std::move(change));
@@ -301,7 +300,7 @@ absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
     const Event& event = entry.event();
     YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(batch, event.source(), AggregateOf(event)));
     if (seen + 1 != event.version()) return absl::OkStatus();
-    batch->seen[{event.source(), AggregateOf(event)}] = event.version();
+    batch->seen[{event.source(), AggregateOf(event)}].now = event.version();
     return AddParked(batch, event.source(), AggregateOf(event), event.version());
   });
 }

@@ -24,7 +24,7 @@
 #include "libs/casework/errors.h"
 #include "libs/queue/policy.h"
 #include "libs/queue/stream.h"
-#include "libs/store/sqlite/sqlite_store.h"
+#include "libs/store/open.h"
 
 namespace yikou::sql {
 std::vector<std::pair<std::string, std::string>> core_schema();
@@ -38,6 +38,7 @@ namespace {
 
 constexpr char kOffsetSetting[] = "case_clock_offset_us";
 constexpr absl::Duration kRequestsKept = absl::Hours(24 * 30);
+constexpr absl::Duration kStuckShown = absl::Seconds(5);
 constexpr int kCoreVersionMax = 1000;  // versions of the core schema stay below; services above
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -87,6 +88,7 @@ struct Service::Impl {
   std::unique_ptr<TimerLoop> timers;
   std::unique_ptr<base::Loop> housekeeping;
   absl::Time next_head = absl::InfinitePast();
+  absl::Time next_purge = absl::InfinitePast();
   std::mutex watchers_mutex;
   std::map<int, std::function<void()>> watchers;
   int next_watcher = 0;
@@ -95,7 +97,9 @@ struct Service::Impl {
   absl::Status OpenKey();
   void Committed(const store::GroupCommitter::BatchStats& stats);
   absl::StatusOr<store::DeadLetter> FindDead(const std::string& stuck_id);
-  void CountDeadLetters();
+  void CountStuck();
+  std::mutex stuck_mutex;
+  std::set<std::pair<std::string, std::string>> stuck_shown;  // kind, stream
 };
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -148,7 +152,10 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
   impl->executor = executor;
   YK_ASSIGN_OR_RETURN(const std::string csv, ReadFile(impl->options.calendar_path));
   YK_ASSIGN_OR_RETURN(impl->calendar, casework::Calendar::Parse(csv));
-  YK_ASSIGN_OR_RETURN(impl->store, store::OpenSqliteStore(impl->options.store_path));
+  const ServiceOptions& opened = impl->options;
+  YK_ASSIGN_OR_RETURN(impl->store, store::OpenStore(opened.store_url, opened.store_schema.empty()
+                                                                          ? opened.service
+                                                                          : opened.store_schema));
   std::vector<store::Migration> core;
   for (auto& [name, text] : sql::core_schema()) {
     core.push_back({static_cast<int>(core.size()) + 1, name, text});
@@ -177,7 +184,10 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
 void Service::Impl::Committed(const store::GroupCommitter::BatchStats& stats) {
   metrics->Observe(telemetry::kCommitChanges, {}, stats.changes);
   metrics->Observe(telemetry::kCommitSeconds, {}, absl::ToDoubleSeconds(stats.took));
-  if (stats.failed > 0) metrics->Add(telemetry::kCommitConflicts, {}, stats.failed);
+  if (stats.conflicts > 0) metrics->Add(telemetry::kCommitConflicts, {}, stats.conflicts);
+  for (const auto& [event, count] : stats.events) {
+    metrics->Add(telemetry::kEvents, {event.first, event.second}, count);
+  }
   if (relay) relay->Wake();
   if (timers) timers->Wake();
   std::lock_guard<std::mutex> lock(watchers_mutex);
@@ -234,16 +244,18 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   }
   impl.fetcher->Start(impl.executor);
   impl.timers->Start(impl.executor);
-  impl.CountDeadLetters();
   impl.housekeeping = impl.executor->StartLoop("housekeeping", [this] { return KeepHouse(); });
   return absl::OkStatus();
 }
 
-// Every hour: forgets requests older than the API promises to remember them, and once a day signs
-// the head of the log.
+// Every few seconds counts what is stuck; every hour forgets requests older than the API promises
+// to remember them; once a day signs the head of the log.
 absl::Duration Service::KeepHouse() {
   Impl& impl = *impl_;
   const absl::Time now = impl.system_clock.Now();
+  impl.CountStuck();
+  if (now < impl.next_purge) return kStuckShown;
+  impl.next_purge = now + absl::Hours(1);
   absl::StatusOr<int64_t> purged = impl.store->PurgeRequests(now - kRequestsKept);
   if (!purged.ok())
     base::LogWarning("requests.not_purged", {{"cause", purged.status().ToString()}});
@@ -252,14 +264,22 @@ absl::Duration Service::KeepHouse() {
     if (!head.ok()) base::LogError("head.not_signed", {{"cause", head.ToString()}});
     impl.next_head = now + absl::Hours(24);
   }
-  return absl::Hours(1);
+  return kStuckShown;
 }
 
-void Service::Impl::CountDeadLetters() {
-  absl::StatusOr<std::vector<store::StuckRow>> stuck = store->ListStuck("", 100000);
+void Service::Impl::CountStuck() {
+  absl::StatusOr<std::vector<store::StuckCount>> stuck = store->CountStuck();
   if (!stuck.ok()) return;
-  for (const store::StuckRow& row : *stuck) {
-    if (row.kind == "dead") metrics->Add(telemetry::kDeadLetters, {row.letter.stream}, 1);
+  std::lock_guard<std::mutex> lock(stuck_mutex);
+  const auto show = [this](const std::string& kind, const std::string& stream, int64_t count) {
+    metrics->Set(kind == "dead" ? telemetry::kDeadLetters : telemetry::kInboxParked, {stream},
+                 static_cast<double>(count));
+  };
+  // What is settled shows as 0, not as it was.
+  for (const auto& [kind, stream] : stuck_shown) show(kind, stream, 0);
+  for (const store::StuckCount& row : *stuck) {
+    show(row.kind, row.stream, row.count);
+    stuck_shown.insert({row.kind, row.stream});
   }
 }
 
@@ -432,7 +452,7 @@ absl::StatusOr<v1::RetryStuckResponse> Service::RetryStuck(const v1::RetryStuckR
   v1::RetryStuckResponse response;
   response.set_applied(status.ok());
   response.set_cause(std::string(status.message()));
-  if (status.ok()) impl_->metrics->Add(telemetry::kDeadLetters, {letter.stream}, -1);
+  impl_->CountStuck();
   return response;
 }
 
@@ -445,7 +465,7 @@ absl::StatusOr<v1::ResolveStuckResponse> Service::ResolveStuck(
   }
   YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
   YK_RETURN_IF_ERROR(impl_->inbox->Resolve(letter));
-  impl_->metrics->Add(telemetry::kDeadLetters, {letter.stream}, -1);
+  impl_->CountStuck();
   base::LogWarning("stuck.resolved_by_hand",
                    {{"stuck_id", request.stuck_id()}, {"reason", request.reason()}});
   return v1::ResolveStuckResponse();

@@ -1,6 +1,7 @@
 // What a decision wants written: plain data, committed in one transaction or not at all.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -17,7 +18,7 @@ namespace yikou::store {
 // A column value. Text must be UTF-8; Blob is bytes; monostate is NULL.
 struct Blob {
   std::string bytes;
-  bool operator==(const Blob&) const = default;
+  auto operator<=>(const Blob&) const = default;
 };
 using Value = std::variant<std::monostate, int64_t, double, std::string, Blob>;
 
@@ -99,7 +100,18 @@ struct InboxMark {
   int64_t seq = 0;
 };
 
-// An entry that waits for another event of an aggregate; see store.h.
+// The version seen last of an aggregate of another service moves on. Fails with ABORTED when it is
+// not `expected` any more, or when an entry that waits for a version up to `version` is parked and
+// this change neither unparks it nor parks it on something else.
+struct SeenMark {
+  std::string source;
+  std::string aggregate;  // "<kind>/<id>"
+  int64_t expected = 0;
+  int64_t version = 0;
+};
+
+// An entry that waits for another event of an aggregate; see store.h. Fails with ABORTED when that
+// version was seen meanwhile: nobody would wake the entry.
 struct ParkedEntry {
   std::string stream;
   int64_t seq = 0;
@@ -127,6 +139,7 @@ struct Change {
   std::vector<EventOut> events;
   std::optional<RequestMark> request;
   std::vector<InboxMark> inbox;
+  std::vector<SeenMark> seen;
   std::vector<ParkedEntry> parked;
   std::vector<InboxMark> unparked;  // parked entries applied by this change
   std::vector<DeadLetter> dead;
@@ -134,7 +147,7 @@ struct Change {
 
   bool empty() const {
     return writes.empty() && rows.empty() && events.empty() && !request && inbox.empty() &&
-           parked.empty() && unparked.empty() && dead.empty() && revived.empty();
+           seen.empty() && parked.empty() && unparked.empty() && dead.empty() && revived.empty();
   }
 };
 

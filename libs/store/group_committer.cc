@@ -100,7 +100,13 @@ absl::Duration GroupCommitter::Step() {
   BatchStats stats;
   stats.changes = static_cast<int>(batch.size());
   stats.took = absl::Now() - begin;
-  for (const absl::Status& status : statuses) stats.failed += status.ok() ? 0 : 1;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (absl::IsAborted(statuses[i])) ++stats.conflicts;
+    if (!statuses[i].ok()) continue;
+    for (const EventOut& out : changes[i]->events) {
+      ++stats.events[{out.event.aggregate_kind(), out.event.type()}];
+    }
+  }
   base::Failpoint("commit.after");
   for (size_t i = 0; i < batch.size(); ++i) batch[i].done(std::move(statuses[i]));
   std::vector<std::function<void(const BatchStats&)>> listeners;

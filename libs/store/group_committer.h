@@ -4,9 +4,11 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/base/executor.h"
@@ -22,7 +24,8 @@ class GroupCommitter {
   // What one transaction held, for metrics.
   struct BatchStats {
     int changes = 0;
-    int failed = 0;
+    int conflicts = 0;                                          // ABORTED: another came first
+    std::map<std::pair<std::string, std::string>, int> events;  // written: aggregate kind, type
     absl::Duration took;
   };
 

@@ -88,6 +88,13 @@ struct StuckRow {
   DeadLetter letter;
 };
 
+// How many entries of a stream wait, or could not be applied.
+struct StuckCount {
+  std::string kind;  // "dead" or "parked"
+  std::string stream;
+  int64_t count = 0;
+};
+
 struct DueAggregate {
   const AggregateKind* kind = nullptr;
   std::string id;
@@ -138,6 +145,8 @@ class Store {
                                                             const std::string& aggregate,
                                                             int64_t up_to_version) = 0;
   virtual absl::StatusOr<std::vector<StuckRow>> ListStuck(const std::string& after, int limit) = 0;
+
+  virtual absl::StatusOr<std::vector<StuckCount>> CountStuck() = 0;
 
   // Timers: aggregates of `kinds` due at or before `now`, earliest first; and the earliest of all.
   virtual absl::StatusOr<std::vector<DueAggregate>> Due(

@@ -63,9 +63,9 @@ inline constexpr Metric kCommitSeconds{"yikou_commit_seconds",
                                        MetricType::kHistogram,
                                        {},
                                        kSecondsBuckets};
-inline constexpr Metric kCommitConflicts{"yikou_commit_conflicts_total",
-                                         "Changes refused because another came first.",
-                                         MetricType::kCounter};
+inline constexpr Metric kCommitConflicts{
+    "yikou_commit_conflicts_total",
+    "Changes refused because another came first; they are decided again.", MetricType::kCounter};
 
 // The way out.
 inline constexpr Metric kOutboxBacklog{"yikou_outbox_backlog",
@@ -109,20 +109,17 @@ inline constexpr Metric kRedisComplaints{
     MetricType::kGauge};
 
 // Case work.
-inline constexpr Metric kTimersFired{"yikou_timers_fired_total",
-                                     "Rungs of legal clocks that were reached.",
-                                     MetricType::kCounter,
-                                     {"rung"}};
-inline constexpr Metric kCases{"yikou_cases_total",
-                               "Events of cases, by kind of case and type of event.",
-                               MetricType::kCounter,
-                               {"kind", "event"}};
+inline constexpr Metric kEvents{
+    "yikou_events_total",
+    "Events written to the log, by kind of aggregate and type, such as clock.rung.",
+    MetricType::kCounter,
+    {"aggregate", "type"}};
 
 inline constexpr const Metric* kAllMetrics[] = {
     &kGrpcHandled,   &kGrpcSeconds,     &kGrpcInFlight,    &kConnections,   &kConnectionsRefused,
     &kCommitChanges, &kCommitSeconds,   &kCommitConflicts, &kOutboxBacklog, &kOutboxPublished,
     &kInboxApplied,  &kInboxDuplicates, &kInboxFetched,    &kInboxParked,   &kInboxLag,
-    &kDeadLetters,   &kRedisUp,         &kRedisComplaints, &kTimersFired,   &kCases,
+    &kDeadLetters,   &kRedisUp,         &kRedisComplaints, &kEvents,
 };
 
 // Values of all metrics of one process. Threads: any.

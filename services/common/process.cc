@@ -43,11 +43,6 @@ sigset_t BlockSignals() {
   return set;
 }
 
-absl::StatusOr<std::string> SqlitePath(const std::string& store) {
-  if (absl::StartsWith(store, "sqlite:")) return store.substr(7);
-  return absl::InvalidArgumentError(absl::StrCat("--store must be sqlite:PATH, got ", store, "."));
-}
-
 }  // namespace
 
 int ExitCode(const absl::Status& status) {
@@ -89,7 +84,8 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Open(const CommonConfig& confi
   }
   app::ServiceOptions options;
   options.service = service;
-  YK_ASSIGN_OR_RETURN(options.store_path, SqlitePath(config.store));
+  options.store_url = config.store;
+  options.store_schema = config.store_schema;
   options.calendar_path = config.calendar;
   options.redis_host = config.redis_host;
   options.redis_port = config.redis_port;

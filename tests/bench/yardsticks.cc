@@ -14,7 +14,7 @@
 #include "libs/rpc/client.h"
 #include "libs/rpc/server.h"
 #include "libs/store/group_committer.h"
-#include "libs/store/sqlite/connection.h"
+#include "libs/store/sqlite/sqlite_connection.h"
 #include "libs/store/sqlite/sqlite_store.h"
 #include "libs/store/work.h"
 #include "tests/bench/bench.h"
@@ -58,7 +58,7 @@ double FdatasyncRate(absl::Duration span) {
 double RawInsertRate(absl::Duration span) {
   constexpr int kRows = 256;
   test::TempDir dir;
-  auto db = store::Connection::Open(dir.File("raw.db"), false);
+  auto db = store::SqliteConnection::Open(dir.File("raw.db"), false);
   if (!db.ok()) throw std::runtime_error(db.status().ToString());
   (void)(*db)->Script(
       "CREATE TABLE e (position BIGINT PRIMARY KEY, case_id TEXT, hash BYTEA, body BYTEA);"

@@ -123,7 +123,7 @@ class Gridtask {
   Gridtask() {
     app::ServiceOptions options;
     options.service = "gridtask";
-    options.store_path = dir_.File("gridtask.db");
+    options.store_url = "sqlite:" + dir_.File("gridtask.db");
     options.calendar_path =
         absl::StrCat(YIKOU_SOURCE_DIR, "/deploy/data/calendar/cn_holidays_2007_2026.csv");
     service_ = app::Service::Open(options, telemetry::Metrics::None(), &executor_).value();

@@ -151,7 +151,7 @@ class Reporting {
   Reporting() : executor_(2) {
     app::ServiceOptions options;
     options.service = "reporting";
-    options.store_path = dir_.File("reporting.db");
+    options.store_url = "sqlite:" + dir_.File("reporting.db");
     options.calendar_path = YIKOU_SOURCE_DIR "/deploy/data/calendar/cn_holidays_2007_2026.csv";
     auto opened = app::Service::Open(options, telemetry::Metrics::None(), &executor_);
     INFO(opened.status().ToString());

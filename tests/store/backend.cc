@@ -1,12 +1,15 @@
 #include "tests/store/backend.h"
 
+#include <libpq-fe.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/ids.h"
-#include "libs/store/sqlite/sqlite_store.h"
+#include "libs/store/open.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/temp_dir.h"
 
 namespace yikou::test {
@@ -47,7 +50,7 @@ class RawSqlite {
 class SqliteBackend final : public Backend {
  public:
   absl::StatusOr<std::unique_ptr<store::Store>> Open() override {
-    return store::OpenSqliteStore(path_);
+    return store::OpenStore(absl::StrCat("sqlite:", path_), "");
   }
   void Execute(const std::string& sql) override { RawSqlite(path_).Run(sql); }
   std::string Ask(const std::string& sql) override { return RawSqlite(path_).Run(sql); }
@@ -66,11 +69,65 @@ class SqliteBackend final : public Backend {
   const std::string path_ = dir_.File("record.db");
 };
 
+// A connection of the test's own to a schema the store has open too.
+class RawPostgres {
+ public:
+  explicit RawPostgres(const std::string& schema)
+      : db_(PQconnectdb(SharedPostgres().url().c_str())) {
+    Run(absl::StrCat("SET search_path = ", schema));
+  }
+  ~RawPostgres() { PQfinish(db_); }
+  RawPostgres(const RawPostgres&) = delete;
+  RawPostgres& operator=(const RawPostgres&) = delete;
+
+  std::string Run(const std::string& sql) {
+    std::unique_ptr<PGresult, void (*)(PGresult*)> result(PQexec(db_, sql.c_str()), PQclear);
+    const ExecStatusType kind = PQresultStatus(result.get());
+    if (kind != PGRES_COMMAND_OK && kind != PGRES_TUPLES_OK) {
+      throw std::runtime_error(absl::StrCat(PQerrorMessage(db_), " in: ", sql));
+    }
+    return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
+  }
+
+ private:
+  PGconn* db_;
+};
+
+// A schema of its own on the one server of the test binary.
+class PostgresBackend final : public Backend {
+ public:
+  PostgresBackend() {
+    static std::atomic<int> serial{0};
+    schema_ = absl::StrCat("record_", ++serial);
+  }
+  ~PostgresBackend() override {
+    SharedPostgres().Run(absl::StrCat("DROP SCHEMA IF EXISTS ", schema_, " CASCADE"));
+  }
+
+  absl::StatusOr<std::unique_ptr<store::Store>> Open() override {
+    return store::OpenStore(SharedPostgres().url(), schema_);
+  }
+  void Execute(const std::string& sql) override { RawPostgres(schema_).Run(sql); }
+  std::string Ask(const std::string& sql) override { return RawPostgres(schema_).Run(sql); }
+  std::string Literal(absl::string_view bytes) const override {
+    return absl::StrCat("'\\x", base::ToHex(bytes), "'::bytea");
+  }
+  std::shared_ptr<void> HoldWriters() override {
+    auto raw = std::make_shared<RawPostgres>(schema_);
+    raw->Run("BEGIN; SELECT 1 FROM log_head FOR UPDATE");
+    return raw;
+  }
+
+ private:
+  std::string schema_;
+};
+
 }  // namespace
 
 std::vector<BackendFactory> Backends() {
   return {
       {"sqlite", [] { return std::make_unique<SqliteBackend>(); }},
+      {"postgresql", [] { return std::make_unique<PostgresBackend>(); }},
   };
 }
 

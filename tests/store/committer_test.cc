@@ -65,7 +65,7 @@ class Office {
       : committer_(&record->store(), &executor_, {.batch_max = batch_max}) {
     committer_.OnCommitted([this](const GroupCommitter::BatchStats& stats) {
       batches_.push_back(stats.changes);
-      failed_ += stats.failed;
+      conflicts_ += stats.conflicts;
     });
   }
 
@@ -81,13 +81,13 @@ class Office {
   std::map<std::string, absl::Status>& answers() { return answers_; }
   const std::vector<std::string>& order() { return order_; }
   const std::vector<int>& batches() { return batches_; }  // changes in each transaction
-  int failed() { return failed_; }
+  int conflicts() { return conflicts_; }
 
  private:
   std::map<std::string, absl::Status> answers_;
   std::vector<std::string> order_;
   std::vector<int> batches_;
-  int failed_ = 0;
+  int conflicts_ = 0;
   ByHand executor_;
   GroupCommitter committer_;
 };
@@ -123,7 +123,7 @@ TEST_CASE("64 concurrent callers share transactions and get a status each", "[co
   // The 16 that name one aggregate need a transaction each; all others share the first.
   REQUIRE(office.batches().size() == 16);
   CHECK(office.batches()[0] == 49);
-  CHECK(office.failed() == 16);
+  CHECK(office.conflicts() == 16);
   CHECK(record.LogFault() == "");
 }
 

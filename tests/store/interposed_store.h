@@ -108,6 +108,10 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("ListStuck"));
     return real_->ListStuck(after, limit);
   }
+  absl::StatusOr<std::vector<store::StuckCount>> CountStuck() override {
+    YK_RETURN_IF_ERROR(before_("CountStuck"));
+    return real_->CountStuck();
+  }
   absl::StatusOr<std::vector<store::DueAggregate>> Due(
       const std::vector<const store::AggregateKind*>& kinds, absl::Time now, int limit) override {
     YK_RETURN_IF_ERROR(before_("Due"));

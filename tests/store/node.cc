@@ -14,7 +14,7 @@ using casework::v1::Event;
 
 Node::Node(std::string name, const RedisServer& redis) : name_(std::move(name)) {
   options_.service = name_;
-  options_.store_path = dir_.File(name_ + ".db");
+  options_.store_url = "sqlite:" + dir_.File(name_ + ".db");
   options_.calendar_path = YIKOU_SOURCE_DIR "/deploy/data/calendar/cn_holidays_2007_2026.csv";
   options_.redis_unix_socket = redis.unix_socket();
   options_.fetch_grace = absl::Milliseconds(200);

@@ -1,5 +1,6 @@
 // Rows that are not aggregates, and values as they come back.
 #include <limits>
+#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "catch2/catch.hpp"
@@ -72,6 +73,25 @@ TEST_CASE("rows of one change, and of one batch, are written in their order", "[
   for (Change& change : batch) change.rows.push_back(TallyRow(Mode::kAdd, "a", "m", 1, 0));
   for (const absl::Status& status : record.Commit(std::move(batch))) REQUIRE(status.ok());
   CHECK(Tallies(record, {}) == "a m 53 3; b m 6 0; d m 1 0; ");
+}
+
+TEST_CASE("writes that share a transaction end as if each had been alone", "[rows]") {
+  Record together(GENERATE(from_range(Backends())));
+  Record alone;
+  const unsigned seed = std::random_device()();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const auto below = [&random](int bound) { return static_cast<int>(random() % bound); };
+  for (int round = 0; round < 60; ++round) {
+    std::vector<RowWrite> rows;
+    for (int i = 0; i < 12; ++i) {
+      rows.push_back(TallyRow(static_cast<Mode>(below(4)), absl::StrCat(below(3)), "m", below(9),
+                              below(9) / 4.0));
+    }
+    std::string expected;
+    for (const RowWrite& row : rows) expected = Tallies(alone, {row});
+    REQUIRE(Tallies(together, rows) == expected);
+  }
 }
 
 TEST_CASE("values come back as they were given", "[rows]") {

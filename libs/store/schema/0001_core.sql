@@ -18,7 +18,7 @@ CREATE TABLE event (
 CREATE TABLE stream_head (
   stream TEXT PRIMARY KEY,
   seq BIGINT NOT NULL,
-  published_seq BIGINT NOT NULL
+  published_seq BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE stream_entry (

@@ -1,0 +1,136 @@
+#include "libs/store/sql/sql_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/ids.h"
+#include "libs/base/status.h"
+#include "libs/casework/chain.h"
+#include "libs/store/sql/batch.h"
+
+namespace yikou::store {
+namespace {
+
+constexpr size_t kIdleReadersMax = 16;
+
+}  // namespace
+
+int64_t IntOf(const Value& value) {
+  const int64_t* number = std::get_if<int64_t>(&value);
+  return number ? *number : 0;
+}
+
+std::string TextOf(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes;
+  return "";
+}
+
+SqlStore::SqlStore(std::string name, Open open, std::shared_ptr<void> guard)
+    : name_(std::move(name)), open_(std::move(open)), guard_(std::move(guard)) {}
+
+SqlStore::~SqlStore() = default;
+
+absl::StatusOr<SqlConnection*> SqlStore::Writer() {
+  if (!writer_ || !writer_->usable()) {
+    writer_.reset();
+    YK_ASSIGN_OR_RETURN(writer_, open_(Use::kWrite));
+  }
+  return writer_.get();
+}
+
+// A statement outside of any batch.
+absl::Status SqlStore::RunAlone(const std::string& sql, const std::vector<Value>& values) {
+  std::lock_guard<std::mutex> lock(writer_mutex_);
+  YK_ASSIGN_OR_RETURN(SqlConnection * writer, Writer());
+  return writer->Run(sql, values);
+}
+
+// A connection is lent for one read; one that broke is not given back.
+absl::StatusOr<std::vector<Row>> SqlStore::ReadRows(const std::string& sql,
+                                                    const std::vector<Value>& values) {
+  std::unique_ptr<SqlConnection> reader;
+  {
+    std::lock_guard<std::mutex> lock(readers_mutex_);
+    if (!readers_.empty()) {
+      reader = std::move(readers_.back());
+      readers_.pop_back();
+    }
+  }
+  const bool was_idle = reader != nullptr;
+  if (!reader) {
+    YK_ASSIGN_OR_RETURN(reader, open_(Use::kRead));
+  }
+  absl::StatusOr<std::vector<Row>> rows = reader->Rows(sql, values);
+  if (was_idle && !reader->usable()) {
+    // The database was restarted while the connection lay idle: a read may simply be run again.
+    YK_ASSIGN_OR_RETURN(reader, open_(Use::kRead));
+    rows = reader->Rows(sql, values);
+  }
+  if (reader->usable()) {
+    std::lock_guard<std::mutex> lock(readers_mutex_);
+    if (readers_.size() < kIdleReadersMax) readers_.push_back(std::move(reader));
+  }
+  return rows;
+}
+
+absl::Status SqlStore::Migrate(const std::vector<Migration>& migrations) {
+  std::lock_guard<std::mutex> lock(writer_mutex_);
+  YK_ASSIGN_OR_RETURN(SqlConnection * writer, Writer());
+  YK_RETURN_IF_ERROR(writer->LockSchema());
+  const absl::Status status = MigrateLocked(writer, migrations);
+  writer->UnlockSchema();
+  return status;
+}
+
+absl::Status SqlStore::MigrateLocked(SqlConnection* connection,
+                                     const std::vector<Migration>& migrations) {
+  YK_RETURN_IF_ERROR(connection->Run(
+      "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL,"
+      " checksum TEXT NOT NULL)",
+      {}));
+  for (const Migration& migration : migrations) {
+    const std::string checksum = base::ToHex(casework::Digest(migration.sql));
+    YK_ASSIGN_OR_RETURN(std::vector<Row> rows,
+                        connection->Rows("SELECT checksum FROM schema_migration WHERE version = ?",
+                                         {int64_t{migration.version}}));
+    if (!rows.empty()) {
+      if (TextOf(rows[0][0]) == checksum) continue;
+      return absl::FailedPreconditionError(absl::StrCat(
+          "Migration ", migration.version, " (", migration.name, ") was applied to ", name_,
+          " in another form. Use the version of the service that made this record, or "
+          "a record of its own."));
+    }
+    YK_RETURN_IF_ERROR(connection->Script(
+        migration.sql, "INSERT INTO schema_migration (version, name, checksum) VALUES (?, ?, ?)",
+        {int64_t{migration.version}, migration.name, checksum}));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<absl::Status> SqlStore::Commit(const std::vector<Change*>& batch) {
+  std::lock_guard<std::mutex> lock(writer_mutex_);
+  std::vector<absl::Status> statuses(batch.size());
+  const absl::Status whole = WriteBatch(batch, &statuses);
+  if (whole.ok()) return statuses;
+  // A conflict found before stays a conflict; for the rest nothing was written.
+  for (absl::Status& status : statuses) {
+    if (status.ok()) status = whole;
+  }
+  return statuses;
+}
+
+absl::Status SqlStore::WriteBatch(const std::vector<Change*>& batch,
+                                  std::vector<absl::Status>* statuses) {
+  YK_ASSIGN_OR_RETURN(SqlConnection * writer, Writer());
+  BatchPlan plan(batch);
+  YK_ASSIGN_OR_RETURN(std::vector<std::vector<Row>> found, writer->BeginAndFind(plan.lookups()));
+  absl::StatusOr<std::vector<RowBatch>> writes = plan.Decide(found, statuses);
+  if (!writes.ok() || writes->empty()) {
+    writer->Rollback();
+    return writes.status();
+  }
+  return writer->WriteAndCommit(*writes);
+}
+
+}  // namespace yikou::store

@@ -1,0 +1,16 @@
+// The text of statements both databases take, values bound to "?".
+#pragma once
+
+#include <string>
+
+#include "libs/store/sql/connection.h"
+
+namespace yikou::store {
+
+// "?, ?, ?"
+std::string Marks(size_t count);
+
+// " ON CONFLICT (…) DO …", or "" when a row that exists is an error.
+std::string OnConflict(const RowBatch& batch);
+
+}  // namespace yikou::store

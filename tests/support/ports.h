@@ -1,0 +1,11 @@
+// Ports for servers of the tests.
+#pragma once
+
+namespace yikou::test {
+
+// A port of 127.0.0.1 nobody listens on just now, below those Linux gives to outgoing connections:
+// a client that knocks at a stopped server's port from that same port would connect to itself.
+// Somebody else may take it between this look and the server's: be ready to try another.
+int FreePort();
+
+}  // namespace yikou::test
