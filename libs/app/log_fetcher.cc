@@ -60,6 +60,7 @@ absl::Status LogFetcher::Heal(const InputStream& input, int64_t head) {
     return absl::OkStatus();
   }
   if (absl::Now() - gap.since < grace_) return absl::OkStatus();
+  if (!leases_.at(input.stream).Held()) return absl::OkStatus();
   while (inbox.watermark < head) {
     casework::v1::ReadStreamRequest request;
     request.set_stream(input.stream);
@@ -88,28 +89,34 @@ absl::Status LogFetcher::Heal(const InputStream& input, int64_t head) {
   return absl::OkStatus();
 }
 
-absl::Duration LogFetcher::Step() {
-  for (const InputStream& input : inputs_) {
-    absl::StatusOr<casework::v1::GetHeadsResponse> response = sources_.at(input.owner).heads();
-    if (!response.ok()) {
-      if (away_.insert(input.owner).second) {
-        base::LogWarning("fetcher.owner_away",
-                         {{"owner", input.owner}, {"cause", response.status().ToString()}});
-      }
-      continue;
-    }
-    if (away_.erase(input.owner) > 0) base::LogInfo("fetcher.owner_back", {{"owner", input.owner}});
-    for (const casework::v1::StreamHead& head : response->streams()) {
-      if (head.stream() != input.stream) continue;
+// Heals the streams of one owner whose head is ahead of what is applied here.
+void LogFetcher::HealStreams(const std::string& owner,
+                             const casework::v1::GetHeadsResponse& response) {
+  for (const casework::v1::StreamHead& head : response.streams()) {
+    for (const InputStream& input : inputs_) {
+      if (input.owner != owner || input.stream != head.stream()) continue;
       {
         std::lock_guard<std::mutex> lock(mutex_);
         heads_[input.stream] = head.seq();
       }
       const absl::Status healed = Heal(input, head.seq());
-      if (!healed.ok()) {
-        base::LogWarning("fetcher.failed",
-                         {{"stream", input.stream}, {"cause", healed.ToString()}});
-      }
+      if (healed.ok()) continue;
+      base::LogWarning("fetcher.failed", {{"stream", input.stream}, {"cause", healed.ToString()}});
+    }
+  }
+}
+
+absl::Duration LogFetcher::Step() {
+  std::set<std::string> owners;
+  for (const InputStream& input : inputs_) owners.insert(input.owner);
+  for (const std::string& owner : owners) {
+    absl::StatusOr<casework::v1::GetHeadsResponse> response = sources_.at(owner).heads();
+    if (response.ok()) {
+      if (away_.erase(owner) > 0) base::LogInfo("fetcher.owner_back", {{"owner", owner}});
+      HealStreams(owner, *response);
+    } else if (away_.insert(owner).second) {
+      base::LogWarning("fetcher.owner_away",
+                       {{"owner", owner}, {"cause", response.status().ToString()}});
     }
   }
   return kPoll;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "libs/app/inbox.h"
+#include "libs/app/lease.h"
 #include "libs/app/service.h"
 #include "libs/base/executor.h"
 
@@ -18,12 +19,14 @@ namespace yikou::app {
 class LogFetcher {
  public:
   LogFetcher(std::vector<InputStream> inputs, std::map<std::string, LogSource> sources,
-             store::Store* store, Inbox* inbox, absl::Duration grace, telemetry::Metrics* metrics)
+             store::Store* store, Inbox* inbox, absl::Duration grace,
+             std::map<std::string, Lease> leases, telemetry::Metrics* metrics)
       : inputs_(std::move(inputs)),
         sources_(std::move(sources)),
         store_(store),
         inbox_(inbox),
         grace_(grace),
+        leases_(std::move(leases)),
         metrics_(metrics) {}
 
   void Start(base::Executor* executor);
@@ -41,6 +44,7 @@ class LogFetcher {
     absl::Time since;
   };
   absl::Duration Step();
+  void HealStreams(const std::string& owner, const casework::v1::GetHeadsResponse& response);
   absl::Status Heal(const InputStream& input, int64_t head);
 
   std::vector<InputStream> inputs_;
@@ -48,6 +52,7 @@ class LogFetcher {
   store::Store* store_;
   Inbox* inbox_;
   absl::Duration grace_;
+  std::map<std::string, Lease> leases_;  // by stream: one replica at a time heals it
   telemetry::Metrics* metrics_;
   std::map<std::string, Gap> gaps_;
   std::set<std::string> away_;  // owners that did not answer last time

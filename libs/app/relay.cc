@@ -1,5 +1,6 @@
 #include "libs/app/relay.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr int kBatch = 256;
 constexpr absl::Duration kIdle = absl::Seconds(1);
 constexpr absl::Duration kRedisDown = absl::Milliseconds(200);
+constexpr absl::Duration kStandBy = absl::Milliseconds(500);
+constexpr absl::Duration kMark = absl::Seconds(1);
 // Streams are trimmed behind what every group confirmed; a group away for longer heals from the
 // log.
 constexpr absl::Duration kAbsentGroup = absl::Hours(24);
@@ -52,12 +55,17 @@ void Relay::Stop() {
   // next start.
   while (Step() == absl::ZeroDuration()) {
   }
+  (void)MarkPublished();
 }
 
 absl::StatusOr<bool> Relay::Publish(const store::StreamHeadRow& head) {
-  if (head.published_seq >= head.seq) return false;
+  int64_t& published = published_[head.stream];
+  published = std::max(published, head.published_seq);
+  metrics_->Set(telemetry::kOutboxBacklog, {head.stream},
+                static_cast<double>(head.seq - published));
+  if (published >= head.seq) return false;
   YK_ASSIGN_OR_RETURN(std::vector<store::StreamEntry> entries,
-                      store_->ReadStream(head.stream, head.published_seq + 1, kBatch));
+                      store_->ReadStream(head.stream, published + 1, kBatch));
   if (entries.empty()) return false;
   std::vector<std::pair<std::string, std::string>> batch;
   const int64_t last = entries.back().seq;
@@ -68,43 +76,57 @@ absl::StatusOr<bool> Relay::Publish(const store::StreamHeadRow& head) {
   YK_RETURN_IF_ERROR(producer_->Append(batch));
   // A death here publishes the batch again; every reader's inbox absorbs it.
   base::Failpoint("relay.after_xadd");
-  YK_RETURN_IF_ERROR(store_->MarkPublished(head.stream, last));
+  published = last;
   metrics_->Add(telemetry::kOutboxPublished, {head.stream}, static_cast<double>(batch.size()));
   return last < head.seq;
 }
 
-absl::Duration Relay::Step() {
-  absl::StatusOr<std::vector<store::StreamHeadRow>> heads = store_->StreamHeads();
-  absl::Status status = heads.status();
+absl::StatusOr<bool> Relay::PublishAll() {
+  YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> heads, store_->StreamHeads());
   bool more = false;
-  if (heads.ok()) {
-    for (const store::StreamHeadRow& head : *heads) {
-      metrics_->Set(telemetry::kOutboxBacklog, {head.stream},
-                    static_cast<double>(head.seq - head.published_seq));
-      absl::StatusOr<bool> left = Publish(head);
-      if (!left.ok()) {
-        status = left.status();
-        break;
-      }
-      more = more || *left;
-      if (steps_ % kStepsBetweenTrims == kStepsBetweenTrims - 1) {
-        (void)producer_->TrimBehind(head.stream, kAbsentGroup);
-      }
+  for (const store::StreamHeadRow& head : heads) {
+    YK_ASSIGN_OR_RETURN(const bool left, Publish(head));
+    more = more || left;
+    if (steps_ % kStepsBetweenTrims == kStepsBetweenTrims - 1) {
+      (void)producer_->TrimBehind(head.stream, kAbsentGroup);
     }
   }
   ++steps_;
+  if (clock_->Now() - marked_ >= kMark) YK_RETURN_IF_ERROR(MarkPublished());
   // With nothing to publish the only way to know is to ask.
-  if (status.ok() && !more) status = producer_->redis()->Run({"PING"}).status();
-  metrics_->Set(telemetry::kRedisUp, {}, status.ok() ? 1 : 0);
-  if (status.ok()) {
+  if (!more) YK_RETURN_IF_ERROR(producer_->redis()->Run({"PING"}).status());
+  return more;
+}
+
+// Tells the record how far it is. Each time costs a transaction, and what is published twice does
+// no harm, so it is told now and then.
+absl::Status Relay::MarkPublished() {
+  marked_ = clock_->Now();
+  YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> heads, store_->StreamHeads());
+  for (const store::StreamHeadRow& head : heads) {
+    const auto published = published_.find(head.stream);
+    if (published == published_.end() || published->second <= head.published_seq) continue;
+    YK_RETURN_IF_ERROR(store_->MarkPublished(head.stream, published->second));
+  }
+  return absl::OkStatus();
+}
+
+absl::Duration Relay::Step() {
+  if (!lease_.Held()) {
+    published_.clear();
+    return kStandBy;
+  }
+  const absl::StatusOr<bool> more = PublishAll();
+  metrics_->Set(telemetry::kRedisUp, {}, more.ok() ? 1 : 0);
+  if (more.ok()) {
     if (complained_) base::LogInfo("relay.redis_back", {});
     complained_ = false;
-    return more ? absl::ZeroDuration() : kIdle;
+    return *more ? absl::ZeroDuration() : kIdle;
   }
   if (!complained_) {
     base::LogWarning(
         "relay.redis_away",
-        {{"error", std::string(status.message())},
+        {{"error", std::string(more.status().message())},
          {"consequence", "cases are accepted and kept; they travel when Redis is back"}});
   }
   complained_ = true;

@@ -1,10 +1,13 @@
-// From the log to Redis: publishes what is committed, in order, at least once.
+// From the log to Redis: publishes what is committed, in order, at least once. One replica at a
+// time does it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "libs/app/lease.h"
 #include "libs/base/executor.h"
 #include "libs/queue/stream.h"
 #include "libs/store/store.h"
@@ -19,10 +22,12 @@ casework::v1::Envelope MakeEnvelope(const std::string& service, const std::strin
 class Relay {
  public:
   Relay(std::string service, store::Store* store, std::unique_ptr<queue::Producer> producer,
-        telemetry::Metrics* metrics)
+        const base::Clock* clock, Lease lease, telemetry::Metrics* metrics)
       : service_(std::move(service)),
         store_(store),
         producer_(std::move(producer)),
+        clock_(clock),
+        lease_(std::move(lease)),
         metrics_(metrics) {}
 
   void Start(base::Executor* executor);
@@ -35,12 +40,19 @@ class Relay {
   absl::Duration Step();
   // Publishes one batch of one stream; false when nothing was left.
   absl::StatusOr<bool> Publish(const store::StreamHeadRow& head);
+  // Publishes one batch of every stream; false when nothing was left.
+  absl::StatusOr<bool> PublishAll();
+  absl::Status MarkPublished();
 
   std::string service_;
   store::Store* store_;
   std::unique_ptr<queue::Producer> producer_;
+  const base::Clock* clock_;
+  Lease lease_;
   telemetry::Metrics* metrics_;
   std::unique_ptr<base::Loop> loop_;
+  std::map<std::string, int64_t> published_;  // by stream, ahead of what the record says
+  absl::Time marked_ = absl::InfinitePast();  // when the record was told
   bool complained_ = false;
   int steps_ = 0;
 };

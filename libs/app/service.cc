@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "libs/app/audit.h"
+#include "libs/app/lease.h"
 #include "libs/app/log_fetcher.h"
 #include "libs/app/pages.h"
 #include "libs/app/relay.h"
@@ -97,6 +98,9 @@ struct Service::Impl {
   absl::Status OpenKey();
   void Committed(const store::GroupCommitter::BatchStats& stats);
   absl::StatusOr<store::DeadLetter> FindDead(const std::string& stuck_id);
+  Lease LeaseOf(const std::string& name) {
+    return Lease(store.get(), &system_clock, name, options.instance);
+  }
   void CountStuck();
   std::mutex stuck_mutex;
   std::set<std::pair<std::string, std::string>> stuck_shown;  // kind, stream
@@ -148,6 +152,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
                                                        base::Executor* executor) {
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
+  if (impl->options.instance.empty()) impl->options.instance = impl->options.service;
   impl->metrics = metrics;
   impl->executor = executor;
   YK_ASSIGN_OR_RETURN(const std::string csv, ReadFile(impl->options.calendar_path));
@@ -221,11 +226,16 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
       impl.metrics);
   impl.relay = std::make_unique<Relay>(impl.options.service, impl.store.get(),
                                        std::make_unique<queue::Producer>(redis, &impl.system_clock),
-                                       impl.metrics);
-  impl.fetcher =
-      std::make_unique<LogFetcher>(impl.parts.inputs, std::move(sources), impl.store.get(),
-                                   impl.inbox.get(), impl.options.fetch_grace, impl.metrics);
-  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due);
+                                       &impl.system_clock, impl.LeaseOf("relay"), impl.metrics);
+  std::map<std::string, Lease> fetches;
+  for (const std::string& stream : streams) {
+    fetches.emplace(stream, impl.LeaseOf(absl::StrCat("fetch ", stream)));
+  }
+  impl.fetcher = std::make_unique<LogFetcher>(
+      impl.parts.inputs, std::move(sources), impl.store.get(), impl.inbox.get(),
+      impl.options.fetch_grace, std::move(fetches), impl.metrics);
+  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due,
+                                            impl.LeaseOf("timers"));
   queue::Producer policy(redis, &impl.system_clock);
   absl::StatusOr<std::vector<std::string>> complaints = queue::CheckPolicy(policy.redis());
   if (complaints.ok()) {
@@ -238,7 +248,7 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   if (!streams.empty()) {
     impl.reader = std::make_unique<StreamReader>(
         std::make_unique<queue::Consumer>(redis, &impl.system_clock, impl.options.service,
-                                          absl::StrCat(impl.options.service, "-0"), streams),
+                                          impl.options.instance, streams),
         impl.inbox.get(), impl.metrics);
     impl.reader->Start(impl.executor);
   }

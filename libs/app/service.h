@@ -28,8 +28,9 @@ struct InputStream {
 
 struct ServiceOptions {
   std::string service;
-  std::string store_url;      // as store::OpenStore takes it
-  std::string store_schema;   // for PostgreSQL; the service's name when empty
+  std::string store_url;     // as store::OpenStore takes it
+  std::string instance;      // names this replica, the same after a restart; the service when empty
+  std::string store_schema;  // for PostgreSQL; the service's name when empty
   std::string calendar_path;  // CSV of holidays
   std::string redis_host = "127.0.0.1";
   int redis_port = 6379;

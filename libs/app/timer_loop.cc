@@ -28,6 +28,7 @@ void TimerLoop::Stop() {
 
 absl::Duration TimerLoop::Step() {
   if (kinds_.empty()) return absl::Hours(1);
+  if (!lease_.Held()) return kFailed;
   absl::StatusOr<std::vector<store::DueAggregate>> due =
       env_->store->Due(kinds_, env_->case_clock->Now(), kBatch);
   if (!due.ok()) return kFailed;

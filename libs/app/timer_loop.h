@@ -1,4 +1,5 @@
-// Fires what is due: clocks of aggregates, each as a change of its own.
+// Fires what is due: clocks of aggregates, each as a change of its own. One replica at a time does
+// it; were it two, the version of the aggregate lets one of them win.
 #pragma once
 
 #include <functional>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/app/lease.h"
 #include "libs/app/service_env.h"
 #include "libs/base/executor.h"
 
@@ -17,8 +19,9 @@ class TimerLoop {
   using OnDue =
       std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>;
 
-  TimerLoop(const ServiceEnv* env, std::vector<const store::AggregateKind*> kinds, OnDue on_due)
-      : env_(env), kinds_(std::move(kinds)), on_due_(std::move(on_due)) {}
+  TimerLoop(const ServiceEnv* env, std::vector<const store::AggregateKind*> kinds, OnDue on_due,
+            Lease lease)
+      : env_(env), kinds_(std::move(kinds)), on_due_(std::move(on_due)), lease_(std::move(lease)) {}
 
   void Start(base::Executor* executor);
   // Case time moved, or something was committed.
@@ -31,6 +34,7 @@ class TimerLoop {
   const ServiceEnv* env_;
   std::vector<const store::AggregateKind*> kinds_;
   OnDue on_due_;
+  Lease lease_;
   std::unique_ptr<base::Loop> loop_;
 };
 

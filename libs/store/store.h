@@ -157,6 +157,11 @@ class Store {
   virtual absl::StatusOr<std::string> Setting(const std::string& key) = 0;  // "" when unset
   virtual absl::Status PutSetting(const std::string& key, const std::string& value) = 0;
 
+  // Takes a lease for `holder` until `until`, or makes it longer. False while another holds it. Clocks
+  // of replicas may differ: a lease saves work, and nothing may rest on there being one holder.
+  virtual absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder,
+                                         absl::Time now, absl::Time until) = 0;
+
   // Every stored aggregate of a kind in order of id, for audits; `after` is exclusive.
   virtual absl::StatusOr<std::vector<Stored>> Scan(const AggregateKind& kind,
                                                    const std::string& after, int limit) = 0;

@@ -12,6 +12,8 @@ void AddCommonFlags(CLI::App* app, CommonConfig* config) {
   app->add_option("--store", c.store, "The record: sqlite:PATH, or postgresql://…")->required();
   app->add_option("--store_schema", c.store_schema,
                   "With PostgreSQL: the schema of the tables; the service's name when empty");
+  app->add_option("--instance", c.instance,
+                  "Name of this replica, the same after a restart; host and port when empty");
   app->add_option("--calendar", c.calendar, "CSV of holidays and make-up days")
       ->capture_default_str();
   app->add_option("--redis_host", c.redis_host, "Redis host")->capture_default_str();

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <iostream>
 
@@ -41,6 +42,14 @@ sigset_t BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return set;
+}
+
+// Two replicas on one host differ in their port.
+std::string InstanceOf(const CommonConfig& config) {
+  if (!config.instance.empty()) return config.instance;
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return absl::StrCat(host, "/", config.listen);
 }
 
 }  // namespace
@@ -86,6 +95,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Open(const CommonConfig& confi
   options.service = service;
   options.store_url = config.store;
   options.store_schema = config.store_schema;
+  options.instance = InstanceOf(config);
   options.calendar_path = config.calendar;
   options.redis_host = config.redis_host;
   options.redis_port = config.redis_port;

@@ -130,6 +130,11 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("PutSetting"));
     return real_->PutSetting(key, value);
   }
+  absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder, absl::Time now,
+                                 absl::Time until) override {
+    YK_RETURN_IF_ERROR(before_("TakeLease"));
+    return real_->TakeLease(name, holder, now, until);
+  }
   absl::StatusOr<std::vector<store::Stored>> Scan(const store::AggregateKind& kind,
                                                   const std::string& after, int limit) override {
     YK_RETURN_IF_ERROR(before_("Scan"));

@@ -81,6 +81,13 @@ CREATE TABLE request (
 );
 CREATE INDEX request_by_age ON request (created_at);
 
+-- What one replica at a time does, such as publishing; times are of the system clock.
+CREATE TABLE lease (
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  until BIGINT NOT NULL
+);
+
 CREATE TABLE setting (
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL

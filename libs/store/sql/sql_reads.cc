@@ -323,6 +323,20 @@ absl::Status SqlStore::PutSetting(const std::string& key, const std::string& val
       {key, value});
 }
 
+absl::StatusOr<bool> SqlStore::TakeLease(const std::string& name, const std::string& holder,
+                                         absl::Time now, absl::Time until) {
+  std::lock_guard<std::mutex> lock(writer_mutex_);
+  YK_ASSIGN_OR_RETURN(SqlConnection * writer, Writer());
+  YK_ASSIGN_OR_RETURN(
+      std::vector<Row> taken,
+      writer->Rows("INSERT INTO lease (name, holder, until) VALUES (?, ?, ?)"
+                   " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,"
+                   " until = excluded.until WHERE lease.holder = excluded.holder OR"
+                   " lease.until < ? RETURNING 1",
+                   {name, holder, absl::ToUnixMicros(until), absl::ToUnixMicros(now)}));
+  return !taken.empty();
+}
+
 absl::StatusOr<std::vector<Stored>> SqlStore::Scan(const AggregateKind& kind,
                                                    const std::string& after, int limit) {
   Query query;

@@ -53,6 +53,8 @@ class SqlStore final : public Store {
   absl::StatusOr<absl::Time> NextDue(const std::vector<const AggregateKind*>& kinds) override;
   absl::StatusOr<std::string> Setting(const std::string& key) override;
   absl::Status PutSetting(const std::string& key, const std::string& value) override;
+  absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder, absl::Time now,
+                                 absl::Time until) override;
   absl::StatusOr<std::vector<Stored>> Scan(const AggregateKind& kind, const std::string& after,
                                            int limit) override;
 
