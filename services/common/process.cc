@@ -148,6 +148,13 @@ absl::StatusOr<std::map<std::string, app::LogSource>> Process::Sources() {
   return sources;
 }
 
+absl::Status Process::Import(const std::function<absl::Status()>& import) {
+  constexpr int kTries = 30;
+  absl::Status status = import();
+  for (int i = 1; i < kTries && absl::IsAborted(status); ++i) status = import();
+  return status;
+}
+
 absl::Status Process::Run(std::vector<rpc::ServedService> services) {
   YK_ASSIGN_OR_RETURN(auto sources, Sources());
   for (auto& common : CommonGrpcServices(adapter_.get(), service_.get())) {

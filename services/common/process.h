@@ -35,6 +35,10 @@ class Process {
   // Client of another service. INVALID_ARGUMENT when no --peer names it.
   absl::StatusOr<rpc::Client*> Peer(const std::string& name);
 
+  // Runs an import of reference data, again when another replica imports the same meanwhile: what
+  // that one wrote is then there and unchanged.
+  absl::Status Import(const std::function<absl::Status()>& import);
+
   // Starts the server and the loops, serves `services` and the two every service has, waits for a
   // signal, drains and stops. Health says SERVING once the directory is there.
   absl::Status Run(std::vector<rpc::ServedService> services);

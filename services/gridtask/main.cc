@@ -65,7 +65,8 @@ absl::Status Main(const Config& config) {
                              const std::string& id) { return consumer.OnDue(work, kind, id); };
   YK_RETURN_IF_ERROR(process->service().Prepare(std::move(parts)));
   if (!config.workers.empty()) {
-    YK_RETURN_IF_ERROR(ImportWorkers(config.workers, &grid, process->env()));
+    YK_RETURN_IF_ERROR(
+        process->Import([&] { return ImportWorkers(config.workers, &grid, process->env()); }));
   }
   return process->Run(GrpcServices(process->adapter(), &process->service(), &grid));
 }

@@ -59,7 +59,9 @@ absl::Status Main(const Config& config) {
   parts.on_due = [&intake](store::Work& work, const store::AggregateKind& kind,
                            const std::string& id) { return intake.OnDue(work, kind, id); };
   YK_RETURN_IF_ERROR(process->service().Prepare(std::move(parts)));
-  if (!config.catalogue.empty()) YK_RETURN_IF_ERROR(catalogue.ImportFile(config.catalogue));
+  if (!config.catalogue.empty()) {
+    YK_RETURN_IF_ERROR(process->Import([&] { return catalogue.ImportFile(config.catalogue); }));
+  }
 
   watcher.Start(&process->service(), process->executor());
   const absl::Status status = process->Run(GrpcServices(

@@ -27,7 +27,9 @@ absl::Status Main(const Config& config) {
     return consumer.React(work, event);
   };
   YK_RETURN_IF_ERROR(process->service().Prepare(std::move(parts)));
-  if (!config.directory.empty()) YK_RETURN_IF_ERROR(directory.ImportFile(config.directory));
+  if (!config.directory.empty()) {
+    YK_RETURN_IF_ERROR(process->Import([&] { return directory.ImportFile(config.directory); }));
+  }
   return process->Run(GrpcServices(process->adapter(), &process->service(), &routing, &directory));
 }
 

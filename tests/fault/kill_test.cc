@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "catch2/catch.hpp"
 #include "tests/fault/load.h"
+#include "tests/fault/require.h"
 #include "tests/support/eventually.h"
 #include "tests/support/invariants.h"
 #include "tests/support/suite.h"
@@ -23,11 +24,6 @@ constexpr Point kPoints[] = {
 // Passages of the point before the process dies: the first of a batch, and one in mid-run.
 constexpr int kHits[] = {1, 4};
 
-void Require(const std::vector<std::string>& findings) {
-  for (const std::string& finding : findings) UNSCOPED_INFO(finding);
-  REQUIRE(findings.empty());
-}
-
 }  // namespace
 
 TEST_CASE("kill -9 of a service at any failpoint loses nothing and doubles nothing") {
@@ -39,7 +35,7 @@ TEST_CASE("kill -9 of a service at any failpoint loses nothing and doubles nothi
       for (const int hit : kHits) {
         DYNAMIC_SECTION(service << " dies " << point.what << ", passage " << hit) {
           REQUIRE(suite.Terminate(service) == 0);
-          Load load(suite.client(), 2);
+          Load load(&suite, 2);
           suite.Start(service, {"--failpoint", absl::StrCat(point.name, ":", hit)});
           const bool died = suite.WaitForDeath(service, absl::Seconds(30));
           suite.Start(service);
@@ -51,7 +47,7 @@ TEST_CASE("kill -9 of a service at any failpoint loses nothing and doubles nothi
           REQUIRE(died);
           Require(failures);
           REQUIRE(lives);
-          Require(CheckInvariants(suite, WholeLedger()));
+          Require(CheckInvariants(suite, suite.Ledger()));
         }
       }
     }

@@ -17,21 +17,11 @@ std::atomic<int> g_serial{5000};
 
 }  // namespace
 
-std::vector<std::string>& WholeLedger() {
-  static auto* ledger = new std::vector<std::string>;
-  return *ledger;
-}
-
-Load::Load(cli::Client* client, int threads) : driver_(client), next_serial_(0) {
+Load::Load(Suite* suite, int threads) : suite_(suite), driver_(suite->client()), next_serial_(0) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this, i] { Run(i); });
 }
 
 Load::~Load() { Finish(); }
-
-std::vector<std::string> Load::Ledger() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return ledger_;
-}
 
 void Load::Run(int) {
   while (!stop_) {
@@ -55,10 +45,7 @@ absl::Status Load::LiveOne(int serial) {
   *receive.mutable_application() = application;
   YK_ASSIGN_OR_RETURN(auto received, driver_.Call<intake::v1::ReceiveCaseResponse>(receive, clerk));
   const std::string case_id = received.view().case_record().case_id();
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    ledger_.push_back(case_id);
-  }
+  suite_->Acknowledged(case_id);
   auto report = day::New<gridtask::v1::ReportEventRequest>();
   report.set_category("G0101");
   report.set_grid_id(absl::StrCat(kCounter, "-g01"));
@@ -82,8 +69,6 @@ std::vector<std::string> Load::Finish() {
     if (thread.joinable()) thread.join();
   }
   std::lock_guard<std::mutex> lock(mutex_);
-  WholeLedger().insert(WholeLedger().end(), ledger_.begin(), ledger_.end());
-  ledger_.clear();
   return std::move(failures_);
 }
 

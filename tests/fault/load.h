@@ -1,4 +1,4 @@
-// Cases lived to their end while something is being broken, and the ledger of what was
+// Cases lived to their end while something is being broken; the suite keeps the ledger of what was
 // acknowledged.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "services/cli/day/driver.h"
+#include "tests/support/suite.h"
 
 namespace yikou::test {
 
@@ -16,11 +17,9 @@ namespace yikou::test {
 // with its own request id, so an unknown outcome is asked again until it is known.
 class Load {
  public:
-  Load(cli::Client* client, int threads);
+  Load(Suite* suite, int threads);
   ~Load();
 
-  // Cases acknowledged up to now.
-  std::vector<std::string> Ledger();
   // Cases that were delivered up to now.
   int delivered() const { return delivered_; }
   // Lets every case come to its end, then returns what failed for good, each a sentence.
@@ -30,17 +29,14 @@ class Load {
   void Run(int thread);
   absl::Status LiveOne(int serial);
 
+  Suite* suite_;
   day::Driver driver_;
   std::atomic<bool> stop_{false};
   std::atomic<int> delivered_{0};
   std::atomic<int> next_serial_;
   std::mutex mutex_;
-  std::vector<std::string> ledger_;
   std::vector<std::string> failures_;
   std::vector<std::thread> threads_;
 };
-
-// Cases acknowledged by every Load of this process: the suite is shared, so is the ledger.
-std::vector<std::string>& WholeLedger();
 
 }  // namespace yikou::test

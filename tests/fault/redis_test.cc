@@ -1,58 +1,44 @@
 // Fault list 2 and 10: Redis loses everything or is away; SIGTERM under load.
 #include "catch2/catch.hpp"
 #include "tests/fault/load.h"
+#include "tests/fault/require.h"
 #include "tests/support/eventually.h"
 #include "tests/support/invariants.h"
 #include "tests/support/suite.h"
 
 namespace yikou::test {
-namespace {
-
-void Require(const std::vector<std::string>& findings) {
-  for (const std::string& finding : findings) UNSCOPED_INFO(finding);
-  REQUIRE(findings.empty());
-}
-
-void RequireMore(Load& load, int more) {
-  const int before = load.delivered();
-  const bool came =
-      Eventually(absl::Seconds(60), [&] { return load.delivered() >= before + more; });
-  REQUIRE(came);
-}
-
-}  // namespace
 
 TEST_CASE("FLUSHALL in mid-run heals by itself and the same cases end") {
   Suite& suite = SharedSuite();
-  Load load(suite.client(), 2);
+  Load load(&suite, 2);
   for (int round = 0; round < 3; ++round) {
     RequireMore(load, 2);
     suite.redis().FlushAll();
   }
   RequireMore(load, 2);
   Require(load.Finish());
-  Require(CheckInvariants(suite, WholeLedger()));
+  Require(CheckInvariants(suite, suite.Ledger()));
 }
 
 TEST_CASE("kill -9 of Redis under load loses nothing") {
   Suite& suite = SharedSuite();
-  Load load(suite.client(), 2);
+  Load load(&suite, 2);
   RequireMore(load, 2);
   suite.redis().KillHard();
   suite.redis().Start();
   RequireMore(load, 3);
   Require(load.Finish());
-  Require(CheckInvariants(suite, WholeLedger()));
+  Require(CheckInvariants(suite, suite.Ledger()));
 }
 
 TEST_CASE("cases still move, by the logs alone, while Redis is away") {
   Suite& suite = SharedSuite();
   suite.redis().Stop();
-  Load load(suite.client(), 2);
+  Load load(&suite, 2);
   RequireMore(load, 2);
   Require(load.Finish());
   suite.redis().Start();
-  Require(CheckInvariants(suite, WholeLedger()));
+  Require(CheckInvariants(suite, suite.Ledger()));
 }
 
 TEST_CASE(
@@ -83,17 +69,17 @@ TEST_CASE(
     suite.WaitServing(service);
   }
   const std::string case_id = receipt->view().case_record().case_id();
-  WholeLedger().push_back(case_id);
+  suite.Acknowledged(case_id);
   REQUIRE(
       driver.Decide(case_id, "230108-archives", casework::v1::DECISION_APPROVED, "档案相符").ok());
   REQUIRE(driver.Deliver(case_id, "230108001004", 5).ok());
-  Require(CheckInvariants(suite, WholeLedger()));
+  Require(CheckInvariants(suite, suite.Ledger()));
 }
 
 TEST_CASE(
     "SIGTERM under load drains, ends with 0 in bounded time, and nothing acknowledged is lost") {
   Suite& suite = SharedSuite();
-  Load load(suite.client(), 3);
+  Load load(&suite, 3);
   RequireMore(load, 2);
   for (const std::string service : cli::kServices) {
     REQUIRE(suite.Terminate(service) == 0);
@@ -102,7 +88,7 @@ TEST_CASE(
   }
   RequireMore(load, 2);
   Require(load.Finish());
-  Require(CheckInvariants(suite, WholeLedger()));
+  Require(CheckInvariants(suite, suite.Ledger()));
 }
 
 }  // namespace yikou::test

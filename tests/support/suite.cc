@@ -1,18 +1,17 @@
 #include "tests/support/suite.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "libs/auth/token.h"
 #include "services/cli/clock_skip.h"
 #include "services/cli/day/driver.h"
 #include "tests/support/eventually.h"
+#include "tests/support/ports.h"
 #include "yikou/casework/v1/log.pb.h"
 
 namespace yikou::test {
@@ -20,57 +19,89 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("No free port could be found.");
-  return ntohs(address.sin_port);
-}
-
 std::string FreeAddress() { return absl::StrCat("127.0.0.1:", FreePort()); }
+
+// "intake" of "intake#2".
+std::string ServiceOf(const std::string& name) { return name.substr(0, name.find('#')); }
 
 }  // namespace
 
-Suite::Suite() {
+Suite::Suite(SuiteOptions options) : options_(options) {
+  if (options_.postgres) postgres_ = std::make_unique<PostgresServer>();
   auto keys = auth::GenerateKeyPair(dir_.path(), "dev");
   if (!keys.ok()) throw std::runtime_error(keys.status().ToString());
-  std::string services;
   for (const char* service : cli::kServices) {
-    addresses_[service] = FreeAddress();
-    health_addresses_[service] = FreeAddress();
-    absl::StrAppend(&services, services.empty() ? "" : ", ", "\"", service, "\": \"",
-                    addresses_[service], "\"");
+    for (int replica = 1; replica <= options_.replicas; ++replica) {
+      const std::string name = replica == 1 ? service : absl::StrCat(service, "#", replica);
+      names_.push_back(name);
+      addresses_[name] = FreeAddress();
+      health_addresses_[name] = FreeAddress();
+    }
   }
-  dir_.Write("context.json", absl::StrCat("{\"services\": {", services, "}, \"signing_key\": \"",
-                                          keys->private_path, "\", \"kid\": \"dev\"}"));
-  auto context = cli::LoadContext(context_path());
-  if (!context.ok()) throw std::runtime_error(context.status().ToString());
-  auto client = cli::Client::Create(*std::move(context));
-  if (!client.ok()) throw std::runtime_error(client.status().ToString());
-  client_ = *std::move(client);
-  for (const char* service : cli::kServices) Start(service);
-  for (const char* service : cli::kServices) WaitServing(service);
+  client_ = ClientFor("context.json", "", "");
+  for (const std::string& name : names_) Start(name);
+  for (const std::string& name : names_) WaitServing(name);
   if (!Settle(kPatience)) throw std::runtime_error("The suite does not settle after its start.");
 }
 
 Suite::~Suite() = default;
 
-void Suite::Start(const std::string& service, const std::vector<std::string>& flags) {
-  if (Running(service)) return;
+// One address, or all replicas of a service as gRPC names them.
+std::string Suite::TargetOf(const std::string& service) const {
+  if (options_.replicas == 1) return addresses_.at(service);
+  std::vector<std::string> replicas;
+  for (const std::string& name : names_) {
+    if (ServiceOf(name) == service) replicas.push_back(addresses_.at(name));
+  }
+  return absl::StrCat("ipv4:", absl::StrJoin(replicas, ","));
+}
+
+// A client that calls `target` for `service`, and all replicas of the others.
+std::unique_ptr<cli::Client> Suite::ClientFor(const std::string& name, const std::string& service,
+                                              const std::string& target) {
+  std::vector<std::string> services;
+  for (const char* other : cli::kServices) {
+    services.push_back(
+        absl::StrCat("\"", other, "\": \"", other == service ? target : TargetOf(other), "\""));
+  }
+  const std::string path = dir_.Write(
+      name, absl::StrCat("{\"services\": {", absl::StrJoin(services, ", "),
+                         "}, \"signing_key\": \"", dir_.File("dev.key"), "\", \"kid\": \"dev\"}"));
+  auto context = cli::LoadContext(path);
+  if (!context.ok()) throw std::runtime_error(context.status().ToString());
+  auto client = cli::Client::Create(*std::move(context));
+  if (!client.ok()) throw std::runtime_error(client.status().ToString());
+  return *std::move(client);
+}
+
+// Flags that differ from service to service.
+std::vector<std::string> Suite::FlagsOf(const std::string& name) const {
+  const std::string data = YIKOU_SOURCE_DIR "/deploy/data/";
+  const std::string service = ServiceOf(name);
+  if (service == "intake") return {"--catalogue", data + "catalogue/items.jsonl", "--reflection"};
+  if (service == "routing") return {"--directory", data + "directory/units.jsonl"};
+  if (service == "approval") {
+    return {"--seals", data + "catalogue/seals.json", "--seal_dir", dir_.path(),
+            "--make_seal_keys"};
+  }
+  if (service == "gridtask") {
+    return {"--categories", data + "grid/categories.json", "--workers",
+            data + "directory/workers.csv"};
+  }
+  return {};
+}
+
+void Suite::Start(const std::string& name, const std::vector<std::string>& flags) {
+  if (Running(name)) return;
+  const std::string service = ServiceOf(name);
   std::vector<std::string> args = {
       absl::StrCat(YIKOU_BINARY_DIR, "/services/", service, "/yikou-", service),
       "--listen",
-      addresses_[service],
+      addresses_[name],
       "--health_listen",
-      health_addresses_[service],
+      health_addresses_[name],
       "--store",
-      "sqlite:" + StorePath(service),
+      postgres_ ? postgres_->url() : "sqlite:" + StorePath(service),
       "--redis_port",
       absl::StrCat(redis_.port()),
       "--key_dir",
@@ -89,63 +120,65 @@ void Suite::Start(const std::string& service, const std::vector<std::string>& fl
       "--fetch_grace_ms",
       "300",
       "--log_file",
-      LogPath(service),
+      LogPath(name),
       "--calendar",
       YIKOU_SOURCE_DIR "/deploy/data/calendar/cn_holidays_2007_2026.csv"};
   for (const char* peer : cli::kServices) {
     args.push_back("--peer");
-    args.push_back(absl::StrCat(peer, "=", addresses_[peer]));
+    args.push_back(absl::StrCat(peer, "=", TargetOf(peer)));
   }
-  const std::string data = YIKOU_SOURCE_DIR "/deploy/data/";
-  if (service == "intake") {
-    args.insert(args.end(), {"--catalogue", data + "catalogue/items.jsonl", "--reflection"});
-  } else if (service == "routing") {
-    args.insert(args.end(), {"--directory", data + "directory/units.jsonl"});
-  } else if (service == "approval") {
-    args.insert(args.end(), {"--seals", data + "catalogue/seals.json", "--seal_dir", dir_.path(),
-                             "--make_seal_keys"});
-  } else if (service == "gridtask") {
-    args.insert(args.end(), {"--categories", data + "grid/categories.json", "--workers",
-                             data + "directory/workers.csv"});
-  }
+  const std::vector<std::string> own = FlagsOf(name);
+  args.insert(args.end(), own.begin(), own.end());
   args.insert(args.end(), flags.begin(), flags.end());
-  processes_[service] = std::make_unique<Process>(args, dir_.File(service + ".err"));
+  processes_[name] = std::make_unique<Process>(args, dir_.File(name + ".err"));
 }
 
-bool Suite::Running(const std::string& service) {
-  auto found = processes_.find(service);
+void Suite::Acknowledged(const std::string& case_id) {
+  std::lock_guard<std::mutex> lock(ledger_mutex_);
+  ledger_.push_back(case_id);
+}
+
+std::vector<std::string> Suite::Ledger() {
+  std::lock_guard<std::mutex> lock(ledger_mutex_);
+  return ledger_;
+}
+
+bool Suite::Running(const std::string& name) {
+  auto found = processes_.find(name);
   return found != processes_.end() && found->second->Running();
 }
 
-void Suite::Kill(const std::string& service) {
-  processes_.at(service)->Kill();
-  processes_.at(service)->Wait();
+void Suite::Kill(const std::string& name) {
+  processes_.at(name)->Kill();
+  processes_.at(name)->Wait();
 }
 
-int Suite::Terminate(const std::string& service) {
-  processes_.at(service)->Kill(SIGTERM);
-  auto code = processes_.at(service)->WaitFor(absl::Seconds(20));
-  if (!code) throw std::runtime_error(service + " does not end on SIGTERM.");
+int Suite::Terminate(const std::string& name) {
+  processes_.at(name)->Kill(SIGTERM);
+  auto code = processes_.at(name)->WaitFor(absl::Seconds(20));
+  if (!code) throw std::runtime_error(name + " does not end on SIGTERM.");
   return *code;
 }
 
-bool Suite::WaitForDeath(const std::string& service, absl::Duration bound) {
-  return processes_.at(service)->WaitFor(bound).has_value();
+bool Suite::WaitForDeath(const std::string& name, absl::Duration bound) {
+  return processes_.at(name)->WaitFor(bound).has_value();
 }
 
-void Suite::WaitServing(const std::string& service) {
+void Suite::WaitServing(const std::string& name) {
+  const std::string service = ServiceOf(name);
+  const auto client = ClientFor(name + ".json", service, addresses_.at(name));
   const bool serving = Eventually(kPatience, [&] {
-    if (!Running(service)) {
+    if (!Running(name)) {
       throw std::runtime_error(
-          absl::StrCat(service, " ended by itself: ", processes_.at(service)->Output()));
+          absl::StrCat(name, " ended by itself: ", processes_.at(name)->Output()));
     }
-    return client_
+    return client
         ->Call<casework::v1::GetClockResponse>(
             service, "yikou.casework.v1.OperationsService.GetClock",
             casework::v1::GetClockRequest(), day::Driver::Operator(), absl::Seconds(2))
         .ok();
   });
-  if (!serving) throw std::runtime_error(service + " does not serve.");
+  if (!serving) throw std::runtime_error(name + " does not serve.");
 }
 
 bool Suite::Settle(absl::Duration bound) {
@@ -157,7 +190,8 @@ bool Suite::Settle(absl::Duration bound) {
 }
 
 Suite& SharedSuite() {
-  static Suite suite;
+  const char* store = std::getenv("YIKOU_TEST_STORE");
+  static Suite suite({.postgres = store != nullptr && std::string(store) == "postgresql"});
   return suite;
 }
 

@@ -4,27 +4,44 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "services/cli/connect.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/process.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/temp_dir.h"
 
 namespace yikou::test {
 
+// Where the records are kept, and how many processes serve each of them.
+struct SuiteOptions {
+  bool postgres = false;
+  int replicas = 1;  // more than one needs PostgreSQL
+};
+
+// Processes are named by their service: "intake" is the first replica, "intake#2" the second.
 class Suite {
  public:
   // Starts Redis and the services and waits until reference data has reached all of them. Failures
   // are std::runtime_error. Threads: the one that made it.
-  Suite();
+  explicit Suite(SuiteOptions options = {});
   ~Suite();
 
   RedisServer& redis() { return redis_; }
+  // Null when the records are SQLite files.
+  PostgresServer* postgres() { return postgres_.get(); }
   cli::Client* client() { return client_.get(); }
+  // All processes by name.
+  const std::vector<std::string>& processes() const { return names_; }
+  // Cases whose receipt was given, by whoever puts load on the suite. Threads: any.
+  void Acknowledged(const std::string& case_id);
+  std::vector<std::string> Ledger();
   std::string context_path() const { return dir_.File("context.json"); }
+  // The file of a record in SQLite.
   std::string StorePath(const std::string& service) const { return dir_.File(service + ".db"); }
   std::string LogPath(const std::string& service) const { return dir_.File(service + ".log"); }
   std::string Address(const std::string& service) const { return addresses_.at(service); }
@@ -32,30 +49,41 @@ class Suite {
     return health_addresses_.at(service);
   }
 
-  // Starts a service on its port with its record; `flags` are added. Does nothing when it runs.
-  void Start(const std::string& service, const std::vector<std::string>& flags = {});
-  bool Running(const std::string& service);
+  // Starts a process on its port with its record; `flags` are added. Does nothing when it runs.
+  void Start(const std::string& name, const std::vector<std::string>& flags = {});
+  bool Running(const std::string& name);
   // Ends it with SIGKILL.
-  void Kill(const std::string& service);
+  void Kill(const std::string& name);
   // Ends it with SIGTERM and returns its exit code; throws when it takes longer than 20 s.
-  int Terminate(const std::string& service);
+  int Terminate(const std::string& name);
   // Waits until it has ended by itself; false after `bound`.
-  bool WaitForDeath(const std::string& service, absl::Duration bound);
-  // Waits until the service serves.
-  void WaitServing(const std::string& service);
+  bool WaitForDeath(const std::string& name, absl::Duration bound);
+  // Waits until the process serves.
+  void WaitServing(const std::string& name);
   // Waits until nothing is on its way between the services; false after `bound`.
   bool Settle(absl::Duration bound);
 
  private:
+  std::unique_ptr<cli::Client> ClientFor(const std::string& name, const std::string& service,
+                                         const std::string& target);
+  std::string TargetOf(const std::string& service) const;
+  std::vector<std::string> FlagsOf(const std::string& name) const;
+
+  const SuiteOptions options_;
   TempDir dir_;
   RedisServer redis_;
+  std::unique_ptr<PostgresServer> postgres_;
+  std::vector<std::string> names_;
   std::map<std::string, std::string> addresses_;
   std::map<std::string, std::string> health_addresses_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
   std::unique_ptr<cli::Client> client_;
+  std::mutex ledger_mutex_;
+  std::vector<std::string> ledger_;
 };
 
-// Makes the keys and starts a suite once for all tests of a binary: a suite is seconds of start-up.
+// One for all tests of a binary: a suite is seconds of start-up. YIKOU_TEST_STORE=postgresql keeps
+// its records there.
 Suite& SharedSuite();
 
 }  // namespace yikou::test

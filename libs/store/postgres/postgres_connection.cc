@@ -112,8 +112,9 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
         absl::StrCat("PostgreSQL does not answer: ", Trimmed(PQerrorMessage(opened->connection_)),
                      ". Check the URL of the store and that the server runs."));
   }
-  const std::string session = absl::StrCat("SET search_path = ", Quoted(options.schema), ";",
-                                           options.read_only ? kSessionOfReader : kSessionOfWriter);
+  const std::string session =
+      absl::StrCat("SET client_min_messages = warning; SET search_path = ", Quoted(options.schema),
+                   ";", options.read_only ? kSessionOfReader : kSessionOfWriter);
   const Result result(PQexec(opened->connection_, session.c_str()));
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return opened->Failed(result.get());
   if (PQsetnonblocking(opened->connection_, 1) != 0 ||
