@@ -32,7 +32,8 @@ const store::AggregateKind kNumberBlockKind{
 
 absl::Status CaseNumbers::Lease(const std::string& key, Block* block) {
   block->size = std::clamp(block->size * 2, kBlockMin, kBlockMax);
-  for (int attempt = 0; attempt < 5; ++attempt) {
+  // Each failed attempt is a block another replica took: somebody always moves on.
+  for (int attempt = 0; attempt < 20; ++attempt) {
     store::Work work(store_, {});
     absl::StatusOr<Int64Value*> next = work.Load<Int64Value>(kNumberBlockKind, key);
     if (!next.ok() && !absl::IsNotFound(next.status())) return next.status();

@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kAttemptsMax = 5;
 constexpr int kRoundsMax = 25;
+constexpr size_t kSeenMax = 200000;
 
 std::string AggregateOf(const Event& event) {
   return absl::StrCat(event.aggregate_kind(), "/", event.aggregate_id());
@@ -45,6 +46,7 @@ struct SeenVersion {
 
 // Entries that commit together, and what they see of each other before they do.
 struct Inbox::Batch {
+  Sight sight;
   store::Work work;
   std::map<std::pair<std::string, std::string>, SeenVersion> seen;  // source, aggregate
   std::map<std::string, store::InboxState> inboxes;
@@ -67,22 +69,43 @@ std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
   std::vector<const Envelope*> all;
   for (const Envelope& entry : entries) all.push_back(&entry);
   std::vector<absl::Status> statuses(entries.size());
-  if (entries.empty() || ApplyTogether(all).ok()) return statuses;
+  // First by what this process remembers, then by what is stored.
+  if (entries.empty() || ApplyTogether(all, Sight::kRemembered).ok()) return statuses;
+  Forget();
+  if (ApplyTogether(all, Sight::kStored).ok()) return statuses;
   // Somebody in the batch conflicts or is poisoned: alone, each only answers for itself.
   for (size_t i = 0; i < entries.size(); ++i) statuses[i] = ApplyAlone(entries[i]);
   return statuses;
 }
 
-Inbox::Batch Inbox::NewBatch() {
-  return {.work = make_work_(nullptr),
-          .seen = {},
-          .inboxes = {},
-          .duplicates = {},
-          .culprit = std::nullopt};
+Inbox::Batch Inbox::NewBatch(Sight sight) {
+  Batch batch{.sight = sight,
+              .work = make_work_(nullptr),
+              .seen = {},
+              .inboxes = {},
+              .duplicates = {},
+              .culprit = std::nullopt};
+  if (sight == Sight::kRemembered) batch.work.LookBack();
+  return batch;
 }
 
-absl::Status Inbox::ApplyTogether(const std::vector<const Envelope*>& entries) {
-  Batch batch = NewBatch();
+void Inbox::Forget() {
+  seen_.clear();
+  waited_for_.reset();
+}
+
+// Learns from a commit what the next batch would have to read.
+void Inbox::Remember(const Batch& batch, const std::vector<store::ParkedEntry>& parked) {
+  if (seen_.size() > kSeenMax) seen_.clear();
+  for (const auto& [key, version] : batch.seen) seen_[key] = version.now;
+  if (!waited_for_) return;
+  for (const store::ParkedEntry& entry : parked) {
+    waited_for_->insert({entry.source, entry.aggregate});
+  }
+}
+
+absl::Status Inbox::ApplyTogether(const std::vector<const Envelope*>& entries, Sight sight) {
+  Batch batch = NewBatch(sight);
   for (const Envelope* entry : entries) YK_RETURN_IF_ERROR(AddTo(&batch, *entry));
   return Commit(&batch);
 }
@@ -91,7 +114,9 @@ absl::Status Inbox::Commit(Batch* batch) {
   YK_ASSIGN_OR_RETURN(Change change, batch->Close());
   std::map<std::string, int> applied;
   for (const store::InboxMark& mark : change.inbox) ++applied[mark.stream];
+  const std::vector<store::ParkedEntry> parked = change.parked;
   if (!change.empty()) YK_RETURN_IF_ERROR(committer_->CommitOne(std::move(change)));
+  Remember(*batch, parked);
   for (const auto& [stream, count] : applied) {
     metrics_->Add(telemetry::kInboxApplied, {stream}, count);
   }
@@ -105,7 +130,7 @@ absl::Status Inbox::Commit(Batch* batch) {
 // entry that fails when it is woken answers for itself, not the one it waited for.
 absl::Status Inbox::Settle(const std::function<absl::Status(Batch*)>& decide) {
   for (int round = 0; round < kRoundsMax; ++round) {
-    Batch batch = NewBatch();
+    Batch batch = NewBatch(Sight::kStored);
     absl::Status status = decide(&batch);
     if (status.ok()) {
       status = Commit(&batch);
@@ -141,13 +166,18 @@ absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
 }
 
 absl::StatusOr<int64_t> Inbox::Seen(Batch* batch, const std::string& source,
-                                    const std::string& aggregate) {
+                                    const std::string& aggregate, int64_t next_version) {
   const auto [found, is_new] = batch->seen.try_emplace({source, aggregate});
-  if (is_new) {
-    YK_ASSIGN_OR_RETURN(found->second.stored, store_->SeenVersion(source, aggregate));
-    found->second.now = found->second.stored;
+  if (!is_new) return found->second.now;
+  if (batch->sight == Sight::kRemembered) {
+    const auto known = seen_.find({source, aggregate});
+    const bool remembered = known != seen_.end();
+    // Of an aggregate whose first version comes only now nothing was seen; the commit checks it.
+    if (remembered) found->second = {known->second, known->second};
+    if (remembered || next_version == 1) return found->second.now;
   }
-  return found->second.now;
+  YK_ASSIGN_OR_RETURN(found->second.stored, store_->SeenVersion(source, aggregate));
+  return found->second.now = found->second.stored;
 }
 
 absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
@@ -157,7 +187,8 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   const std::string& own = batch->work.context().source;
   absl::Status status;
   if (ordered) {
-    YK_ASSIGN_OR_RETURN(const int64_t seen, Seen(batch, event.source(), aggregate));
+    YK_ASSIGN_OR_RETURN(const int64_t seen,
+                        Seen(batch, event.source(), aggregate, event.version()));
     if (event.version() <= seen) return absl::OkStatus();
     if (event.version() > seen + 1) {
       status = WaitFor(event.source(), event.aggregate_kind(), event.aggregate_id(),
@@ -202,11 +233,25 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   return AddParked(batch, event.source(), aggregate, event.version());
 }
 
+// Almost nothing is ever parked: whether anything waits for an aggregate is known without a read.
+absl::StatusOr<bool> Inbox::IsWaitedFor(const Batch& batch, const std::string& source,
+                                        const std::string& aggregate) {
+  if (batch.sight == Sight::kStored) return true;
+  if (!waited_for_) {
+    YK_ASSIGN_OR_RETURN(auto aggregates, store_->WaitedFor());
+    waited_for_.emplace(aggregates.begin(), aggregates.end());
+  }
+  return waited_for_->count({source, aggregate}) > 0;
+}
+
 // Applies what waited for this version, in the same transaction as what it waited for.
 absl::Status Inbox::AddParked(Batch* batch, const std::string& source, const std::string& aggregate,
                               int64_t version) {
-  YK_ASSIGN_OR_RETURN(std::vector<store::ParkedEntry> waiting,
-                      store_->ParkedOn(source, aggregate, version));
+  std::vector<store::ParkedEntry> waiting;
+  YK_ASSIGN_OR_RETURN(const bool waited_for, IsWaitedFor(*batch, source, aggregate));
+  if (waited_for) {
+    YK_ASSIGN_OR_RETURN(waiting, store_->ParkedOn(source, aggregate, version));
+  }
   // Parked by this very batch: not in the store yet.
   std::vector<store::ParkedEntry>& fresh = batch->work.change().parked;
   for (size_t i = 0; i < fresh.size();) {

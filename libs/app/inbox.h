@@ -5,7 +5,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/app/reaction.h"
@@ -41,18 +44,29 @@ class Inbox {
   absl::Status Resolve(const store::DeadLetter& letter);
 
  private:
+  // What a batch is decided by: what this process remembers of its own commits, which spares the
+  // reads, or what is stored. A memory that others have made stale is ABORTED at the commit.
+  enum class Sight { kRemembered, kStored };
   struct Batch;
-  Batch NewBatch();
+  using Aggregate = std::pair<std::string, std::string>;  // source, "<kind>/<id>"
+
+  Batch NewBatch(Sight sight);
+  void Forget();
+  void Remember(const Batch& batch, const std::vector<store::ParkedEntry>& parked);
+  absl::StatusOr<bool> IsWaitedFor(const Batch& batch, const std::string& source,
+                                   const std::string& aggregate);
   absl::Status Commit(Batch* batch);
   absl::Status Settle(const std::function<absl::Status(Batch*)>& decide);
-  absl::Status ApplyTogether(const std::vector<const casework::v1::Envelope*>& entries);
+  absl::Status ApplyTogether(const std::vector<const casework::v1::Envelope*>& entries,
+                             Sight sight);
   absl::Status ApplyAlone(const casework::v1::Envelope& entry);
   absl::Status AddTo(Batch* batch, const casework::v1::Envelope& entry);
   absl::Status ReactTo(Batch* batch, const casework::v1::Envelope& entry);
   absl::Status AddParked(Batch* batch, const std::string& source, const std::string& aggregate,
                          int64_t version);
+  // The version seen last; `next_version` is the one that came, 0 when none did.
   absl::StatusOr<int64_t> Seen(Batch* batch, const std::string& source,
-                               const std::string& aggregate);
+                               const std::string& aggregate, int64_t next_version = 0);
   absl::Status Fail(const casework::v1::Envelope& entry, const absl::Status& cause, bool parked);
 
   store::Store* store_;
@@ -62,6 +76,8 @@ class Inbox {
   telemetry::Metrics* metrics_;
   std::mutex mutex_;
   std::map<std::pair<std::string, int64_t>, int> attempts_;
+  std::map<Aggregate, int64_t> seen_;              // versions seen, as this process committed them
+  std::optional<std::set<Aggregate>> waited_for_;  // may hold some that nothing waits for any more
 };
 
 }  // namespace yikou::app

@@ -36,7 +36,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(const std::string& url,
   };
   // Found out now rather than by the first citizen.
   YK_RETURN_IF_ERROR(open(SqlStore::Use::kWrite).status());
-  return std::make_unique<SqlStore>(absl::StrCat("the schema ", schema), open, nullptr);
+  return std::make_unique<SqlStore>(absl::StrCat("the schema ", schema),
+                                    SqlStore::Sharing::kReplicas, open, nullptr);
 }
 
 }  // namespace

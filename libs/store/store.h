@@ -112,8 +112,15 @@ class Store {
   // the transaction itself fails every status says so.
   virtual std::vector<absl::Status> Commit(const std::vector<Change*>& batch) = 0;
 
+  // What is stored.
   virtual absl::StatusOr<Stored> Get(const AggregateKind& kind, const std::string& id,
                                      const std::optional<Scope>& scope = std::nullopt) = 0;
+  // As Get without a scope, but from memory when this process wrote the aggregate last: for
+  // decisions. When replicas share the record that may be an earlier commit, so it is done only
+  // where `looks_back` says that a decision which fails, or is ABORTED by its version, is made
+  // again without.
+  virtual absl::StatusOr<Stored> GetToDecide(const AggregateKind& kind, const std::string& id,
+                                             bool looks_back) = 0;
   virtual absl::StatusOr<std::vector<Stored>> Find(const AggregateKind& kind,
                                                    const Query& query) = 0;
   // Rows as keys followed by values.
@@ -144,6 +151,8 @@ class Store {
   virtual absl::StatusOr<std::vector<ParkedEntry>> ParkedOn(const std::string& source,
                                                             const std::string& aggregate,
                                                             int64_t up_to_version) = 0;
+  // Aggregates (source, "<kind>/<id>") for which an entry is parked.
+  virtual absl::StatusOr<std::vector<std::pair<std::string, std::string>>> WaitedFor() = 0;
   virtual absl::StatusOr<std::vector<StuckRow>> ListStuck(const std::string& after, int limit) = 0;
 
   virtual absl::StatusOr<std::vector<StuckCount>> CountStuck() = 0;
@@ -157,8 +166,9 @@ class Store {
   virtual absl::StatusOr<std::string> Setting(const std::string& key) = 0;  // "" when unset
   virtual absl::Status PutSetting(const std::string& key, const std::string& value) = 0;
 
-  // Takes a lease for `holder` until `until`, or makes it longer. False while another holds it. Clocks
-  // of replicas may differ: a lease saves work, and nothing may rest on there being one holder.
+  // Takes a lease for `holder` until `until`, or makes it longer. False while another holds it.
+  // Clocks of replicas may differ: a lease saves work, and nothing may rest on there being one
+  // holder.
   virtual absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder,
                                          absl::Time now, absl::Time until) = 0;
 

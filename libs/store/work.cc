@@ -46,7 +46,8 @@ absl::StatusOr<google::protobuf::Message*> Work::LoadMessage(const AggregateKind
   if (auto found = entries_.find(key); found != entries_.end()) {
     return found->second->message.get();
   }
-  YK_ASSIGN_OR_RETURN(Stored stored, store_->Get(kind, id, scope));
+  YK_ASSIGN_OR_RETURN(Stored stored, !scope ? store_->GetToDecide(kind, id, looks_back_)
+                                            : store_->Get(kind, id, scope));
   auto entry = std::make_unique<Entry>();
   entry->kind = &kind;
   entry->id = id;

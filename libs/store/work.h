@@ -42,6 +42,9 @@ class Work {
   const WorkContext& context() const { return context_; }
   absl::Time now() const { return context_.now; }
   Store* store() const { return store_; }
+  // Loads may be as of an earlier commit when replicas share the record: for a decision that is
+  // made again without it when it is ABORTED or fails.
+  void LookBack() { looks_back_ = true; }
   // Changes who acts from here on; a batch of stream entries shares one Work.
   void set_context(WorkContext context) { context_ = std::move(context); }
 
@@ -100,6 +103,7 @@ class Work {
                                            const google::protobuf::Message& type);
 
   Store* store_;
+  bool looks_back_ = false;
   WorkContext context_;
   Change change_;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Entry>> entries_;

@@ -268,6 +268,7 @@ TEST_CASE("a day's numbers end at 999,999 with a sentence", "[app][numbers]") {
   last.set_value(999'998);
   record.backend().Execute(absl::StrCat("UPDATE number_block SET body = ",
                                         record.backend().Literal(store::StableBytes(last))));
+  record.Reopen();
   Numbers numbers(&record);
   CHECK(SequenceOf(Must(numbers.Next())) == 999'999);
   const absl::Status status = numbers.Next().status();

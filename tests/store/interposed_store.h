@@ -42,6 +42,11 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("Get"));
     return real_->Get(kind, id, scope);
   }
+  absl::StatusOr<store::Stored> GetToDecide(const store::AggregateKind& kind, const std::string& id,
+                                            bool looks_back) override {
+    YK_RETURN_IF_ERROR(before_("GetToDecide"));
+    return real_->GetToDecide(kind, id, looks_back);
+  }
   absl::StatusOr<std::vector<store::Stored>> Find(const store::AggregateKind& kind,
                                                   const store::Query& query) override {
     YK_RETURN_IF_ERROR(before_("Find"));
@@ -102,6 +107,10 @@ class InterposedStore final : public store::Store {
                                                            int64_t up_to_version) override {
     YK_RETURN_IF_ERROR(before_("ParkedOn"));
     return real_->ParkedOn(source, aggregate, up_to_version);
+  }
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> WaitedFor() override {
+    YK_RETURN_IF_ERROR(before_("WaitedFor"));
+    return real_->WaitedFor();
   }
   absl::StatusOr<std::vector<store::StuckRow>> ListStuck(const std::string& after,
                                                          int limit) override {

@@ -77,7 +77,8 @@ void PostgresServer::MakeCluster() {
 }
 
 std::string PostgresServer::url(int port) const {
-  return absl::StrCat("postgresql://yikou@127.0.0.1:", port, "/postgres");
+  return absl::StrCat("postgresql://yikou@127.0.0.1:", port,
+                      "/postgres?options=-c%20client_min_messages%3Dwarning");
 }
 
 void PostgresServer::Start() {

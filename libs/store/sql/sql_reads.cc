@@ -84,6 +84,14 @@ Stored StoredOf(const Row& row) { return {TextOf(row[0]), IntOf(row[1]), TextOf(
 
 }  // namespace
 
+absl::StatusOr<Stored> SqlStore::GetToDecide(const AggregateKind& kind, const std::string& id,
+                                             bool looks_back) {
+  if (sharing_ == Sharing::kExclusive || looks_back) {
+    if (std::optional<Stored> known = recent_.Find(kind, id)) return *std::move(known);
+  }
+  return Get(kind, id, std::nullopt);
+}
+
 absl::StatusOr<Stored> SqlStore::Get(const AggregateKind& kind, const std::string& id,
                                      const std::optional<Scope>& scope) {
   Where where;
@@ -243,6 +251,14 @@ absl::StatusOr<std::vector<ParkedEntry>> SqlStore::ParkedOn(const std::string& s
                       TextOf(row[5])});
   }
   return parked;
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> SqlStore::WaitedFor() {
+  YK_ASSIGN_OR_RETURN(std::vector<Row> rows,
+                      ReadRows("SELECT DISTINCT source, aggregate FROM parked", {}));
+  std::vector<std::pair<std::string, std::string>> aggregates;
+  for (const Row& row : rows) aggregates.emplace_back(TextOf(row[0]), TextOf(row[1]));
+  return aggregates;
 }
 
 absl::StatusOr<std::vector<StuckRow>> SqlStore::ListStuck(const std::string& after, int limit) {

@@ -12,6 +12,7 @@ namespace yikou::store {
 namespace {
 
 constexpr size_t kIdleReadersMax = 16;
+constexpr size_t kRecentBytes = 16 << 20;
 
 }  // namespace
 
@@ -26,8 +27,12 @@ std::string TextOf(const Value& value) {
   return "";
 }
 
-SqlStore::SqlStore(std::string name, Open open, std::shared_ptr<void> guard)
-    : name_(std::move(name)), open_(std::move(open)), guard_(std::move(guard)) {}
+SqlStore::SqlStore(std::string name, Sharing sharing, Open open, std::shared_ptr<void> guard)
+    : name_(std::move(name)),
+      sharing_(sharing),
+      open_(std::move(open)),
+      guard_(std::move(guard)),
+      recent_(kRecentBytes) {}
 
 SqlStore::~SqlStore() = default;
 
@@ -112,10 +117,12 @@ std::vector<absl::Status> SqlStore::Commit(const std::vector<Change*>& batch) {
   std::lock_guard<std::mutex> lock(writer_mutex_);
   std::vector<absl::Status> statuses(batch.size());
   const absl::Status whole = WriteBatch(batch, &statuses);
-  if (whole.ok()) return statuses;
-  // A conflict found before stays a conflict; for the rest nothing was written.
-  for (absl::Status& status : statuses) {
-    if (status.ok()) status = whole;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    // A conflict found before stays a conflict; for the rest nothing was written.
+    if (statuses[i].ok()) statuses[i] = whole;
+    for (const Write& write : batch[i]->writes) {
+      statuses[i].ok() ? recent_.Keep(write) : recent_.Forget(write);
+    }
   }
   return statuses;
 }

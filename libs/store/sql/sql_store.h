@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libs/store/sql/connection.h"
+#include "libs/store/sql/recent.h"
 #include "libs/store/store.h"
 
 namespace yikou::store {
@@ -18,14 +19,19 @@ class SqlStore final : public Store {
   // Opens a connection; called again when one has gone away.
   using Open = std::function<absl::StatusOr<std::unique_ptr<SqlConnection>>(Use)>;
 
+  // Who else writes the record.
+  enum class Sharing { kExclusive, kReplicas };
+
   // `name` is what sentences call the database. `guard` is released when the store closes.
-  SqlStore(std::string name, Open open, std::shared_ptr<void> guard);
+  SqlStore(std::string name, Sharing sharing, Open open, std::shared_ptr<void> guard);
   ~SqlStore() override;
 
   absl::Status Migrate(const std::vector<Migration>& migrations) override;
   std::vector<absl::Status> Commit(const std::vector<Change*>& batch) override;
   absl::StatusOr<Stored> Get(const AggregateKind& kind, const std::string& id,
                              const std::optional<Scope>& scope) override;
+  absl::StatusOr<Stored> GetToDecide(const AggregateKind& kind, const std::string& id,
+                                     bool looks_back) override;
   absl::StatusOr<std::vector<Stored>> Find(const AggregateKind& kind, const Query& query) override;
   absl::StatusOr<std::vector<Row>> Select(const Table& table, const Query& query) override;
   absl::StatusOr<int64_t> Count(const AggregateKind& kind,
@@ -46,6 +52,7 @@ class SqlStore final : public Store {
   absl::StatusOr<std::vector<ParkedEntry>> ParkedOn(const std::string& source,
                                                     const std::string& aggregate,
                                                     int64_t up_to_version) override;
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> WaitedFor() override;
   absl::StatusOr<std::vector<StuckRow>> ListStuck(const std::string& after, int limit) override;
   absl::StatusOr<std::vector<StuckCount>> CountStuck() override;
   absl::StatusOr<std::vector<DueAggregate>> Due(const std::vector<const AggregateKind*>& kinds,
@@ -69,10 +76,12 @@ class SqlStore final : public Store {
   absl::Status WriteBatch(const std::vector<Change*>& batch, std::vector<absl::Status>* statuses);
 
   const std::string name_;
+  const Sharing sharing_;
   const Open open_;
   const std::shared_ptr<void> guard_;
   std::mutex writer_mutex_;
   std::unique_ptr<SqlConnection> writer_;
+  RecentAggregates recent_;
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<SqlConnection>> readers_;
 };

@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) 
   // The first writer makes the file that readers open.
   YK_RETURN_IF_ERROR(SqliteConnection::Open(path, false).status());
   return std::make_unique<SqlStore>(
-      path,
+      path, SqlStore::Sharing::kExclusive,
       [path](SqlStore::Use use) -> absl::StatusOr<std::unique_ptr<SqlConnection>> {
         return SqliteConnection::Open(path, use == SqlStore::Use::kRead);
       },
