@@ -63,6 +63,14 @@ struct Write {
   absl::Time due = absl::InfiniteFuture();
 };
 
+// An aggregate the decision rests on and does not write. Fails with ABORTED when its stored version
+// is another by now.
+struct Read {
+  const AggregateKind* kind = nullptr;
+  std::string id;
+  int64_t version = 0;
+};
+
 // Writes one row of a table.
 struct RowWrite {
   enum class Mode {
@@ -135,6 +143,7 @@ struct DeadLetter {
 
 struct Change {
   std::vector<Write> writes;
+  std::vector<Read> reads;
   std::vector<RowWrite> rows;
   std::vector<EventOut> events;
   std::optional<RequestMark> request;
@@ -145,6 +154,7 @@ struct Change {
   std::vector<DeadLetter> dead;
   std::vector<InboxMark> revived;  // dead letters settled by this change
 
+  // True when there is nothing to write, whatever was read.
   bool empty() const {
     return writes.empty() && rows.empty() && events.empty() && !request && inbox.empty() &&
            seen.empty() && parked.empty() && unparked.empty() && dead.empty() && revived.empty();

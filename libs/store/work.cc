@@ -123,7 +123,10 @@ void Work::ShowFor(const std::string& case_id, const std::string& unit_id) {
 
 absl::StatusOr<Change> Work::Take() {
   for (auto& [key, entry] : entries_) {
-    if (!entry->changed) continue;
+    if (!entry->changed) {
+      change_.reads.push_back({entry->kind, entry->id, entry->stored_version});
+      continue;
+    }
     // An aggregate that changed without an event still moves on by one version, so that a
     // concurrent writer of the same aggregate is found out.
     if (entry->version == entry->stored_version) entry->version += 1;

@@ -48,9 +48,10 @@ class Work {
   // Changes who acts from here on; a batch of stream entries shares one Work.
   void set_context(WorkContext context) { context_ = std::move(context); }
 
-  // Returns the aggregate as this Work sees it. NOT_FOUND when it does not exist. With a scope,
-  // what is out of it does not exist. The pointer stays valid; change the message freely, then Emit
-  // or Touch it.
+  // Returns the aggregate as this Work sees it. The decision rests on it from now on, changed or
+  // not: committing fails with ABORTED when somebody else has changed it meanwhile. NOT_FOUND when
+  // it does not exist. With a scope, what is out of it does not exist. The pointer stays valid;
+  // change the message freely, then Emit or Touch it.
   template <class Message>
   absl::StatusOr<Message*> Load(const AggregateKind& kind, const std::string& id,
                                 const std::optional<Scope>& scope = std::nullopt) {

@@ -16,10 +16,12 @@ inline void Require(const std::vector<std::string>& findings) {
 }
 
 // Waits until so many more cases were delivered.
-inline void RequireMore(const Load& load, int more) {
+inline void RequireMore(Load& load, int more) {
   const int before = load.delivered();
   const bool came =
       Eventually(absl::Seconds(60), [&] { return load.delivered() >= before + more; });
+  // A caller that gave up says why.
+  if (!came) Require(load.Finish());
   REQUIRE(came);
 }
 

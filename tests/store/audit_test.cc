@@ -434,7 +434,7 @@ TEST_CASE("a concurrent writer causes no false finding", "[audit]") {
   }
   std::vector<std::string> findings;
   int runs = 0;
-  const bool enough = Eventually(absl::Seconds(20), [&] {
+  const bool enough = Eventually(absl::Seconds(120), [&] {
     const auto response = VerifyRecord(&archive.record.store(), kKinds, "files", archive.dir.path(),
                                        *archive.key.PublicPem());
     if (!response.ok()) findings.push_back(response.status().ToString());

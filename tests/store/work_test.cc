@@ -176,6 +176,38 @@ TEST_CASE("of two decisions on one version the second is ABORTED", "[work]") {
   CHECK(absl::IsAborted(record.CommitOne(Must(again.Take()))));
 }
 
+TEST_CASE("a decision that rests on an aggregate it does not change is ABORTED when that moved",
+          "[work]") {
+  Record record(GENERATE(from_range(Backends())));
+  const auto open = [&record](const std::string& id) {
+    Work work = record.NewWork();
+    work.Create<CaseRecord>(kFolder, id);
+    work.Emit(kFolder, id, "folder.opened", id);
+    Must(record.CommitOne(Must(work.Take())));
+  };
+  open("a");
+  const auto decide = [&record](const std::string& id) {
+    Work work = record.NewWork();
+    Must(work.Load<CaseRecord>(kFolder, "a").status());
+    work.Create<CaseRecord>(kFolder, id);
+    work.Emit(kFolder, id, "folder.opened", id);
+    return Must(work.Take());
+  };
+  CHECK(record.CommitOne(decide("b")) == absl::OkStatus());
+  Change late = decide("c");
+  Work other = record.NewWork();
+  Must(other.Load<CaseRecord>(kFolder, "a").status());
+  other.Emit(kFolder, "a", "folder.changed", "a");
+  Change moves = Must(other.Take());
+  // In one batch too: what comes first there counts.
+  Change too_late = decide("d");
+  const auto statuses = record.Commit({std::move(moves), std::move(too_late)});
+  CHECK(statuses[0] == absl::OkStatus());
+  CHECK(absl::IsAborted(statuses[1]));
+  CHECK(absl::IsAborted(record.CommitOne(std::move(late))));
+  CHECK(record.CommitOne(decide("c")) == absl::OkStatus());
+}
+
 TEST_CASE("out of scope is NOT_FOUND until the case is shown", "[work]") {
   Record record(GENERATE(from_range(Backends())));
   MakeFolder(record, "a");

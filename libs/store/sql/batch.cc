@@ -50,6 +50,7 @@ BatchPlan::BatchPlan(const std::vector<Change*>& batch) : batch_(batch) {
       for (const std::string& stream : out.streams) streams.insert({stream});
     }
     for (const Write& write : change->writes) aggregates[write.kind->table].insert({write.id});
+    for (const Read& read : change->reads) aggregates[read.kind->table].insert({read.id});
   }
   lookups_.resize(kAggregates);
   lookups_[kHead] = {"log_head", {"id"}, {"position", "hash"}, {{int64_t{1}}}};
@@ -119,14 +120,21 @@ absl::Status BatchPlan::Check(const Change& change) {
   YK_RETURN_IF_ERROR(CheckInbox(change));
   YK_RETURN_IF_ERROR(CheckSeen(change));
   for (const Write& write : change.writes) {
-    const auto known = aggregates_.find({write.kind->table, write.id});
-    const int64_t current = known == aggregates_.end() ? 0 : known->second.version;
-    if (current == write.expected_version) continue;
-    return absl::AbortedError(absl::StrCat("The ", write.kind->name, " ", write.id,
-                                           " is at version ", current, ", not ",
-                                           write.expected_version, "."));
+    YK_RETURN_IF_ERROR(CheckVersion(*write.kind, write.id, write.expected_version));
+  }
+  for (const Read& read : change.reads) {
+    YK_RETURN_IF_ERROR(CheckVersion(*read.kind, read.id, read.version));
   }
   return absl::OkStatus();
+}
+
+absl::Status BatchPlan::CheckVersion(const AggregateKind& kind, const std::string& id,
+                                     int64_t expected) const {
+  const auto known = aggregates_.find({kind.table, id});
+  const int64_t current = known == aggregates_.end() ? 0 : known->second.version;
+  if (current == expected) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("The ", kind.name, " ", id, " is at version ", current,
+                                         ", not ", expected, "."));
 }
 
 absl::Status BatchPlan::CheckInbox(const Change& change) {

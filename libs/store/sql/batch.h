@@ -50,6 +50,8 @@ class BatchPlan {
 
   absl::Status Learn(const std::vector<std::vector<Row>>& found);
   absl::Status Check(const Change& change);
+  absl::Status CheckVersion(const AggregateKind& kind, const std::string& id,
+                            int64_t expected) const;
   absl::Status CheckInbox(const Change& change);
   absl::Status CheckSeen(const Change& change);
   void Accept(const Change& change);

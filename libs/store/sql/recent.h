@@ -22,15 +22,15 @@ class RecentAggregates {
 
   std::optional<Stored> Find(const AggregateKind& kind, const std::string& id);
   void Keep(const Write& write);
-  void Forget(const Write& write);
+  void Forget(const std::string& table, const std::string& id);
 
  private:
   struct Entry {
     std::string key;
     Stored stored;
   };
-  static std::string KeyOf(const AggregateKind& kind, const std::string& id) {
-    return kind.table + "/" + id;
+  static std::string KeyOf(const std::string& table, const std::string& id) {
+    return table + "/" + id;
   }
   static size_t BytesOf(const Entry& entry) {
     return 2 * entry.key.size() + entry.stored.id.size() + entry.stored.body.size() + 128;

@@ -121,8 +121,10 @@ std::vector<absl::Status> SqlStore::Commit(const std::vector<Change*>& batch) {
     // A conflict found before stays a conflict; for the rest nothing was written.
     if (statuses[i].ok()) statuses[i] = whole;
     for (const Write& write : batch[i]->writes) {
-      statuses[i].ok() ? recent_.Keep(write) : recent_.Forget(write);
+      statuses[i].ok() ? recent_.Keep(write) : recent_.Forget(write.kind->table, write.id);
     }
+    if (statuses[i].ok()) continue;
+    for (const Read& read : batch[i]->reads) recent_.Forget(read.kind->table, read.id);
   }
   return statuses;
 }
