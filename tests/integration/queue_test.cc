@@ -266,6 +266,25 @@ TEST_CASE("a read waits for the first entry and no longer than it was told to") 
 
 // ---- failures of the server ----
 
+TEST_CASE("a group that stands ahead of its stream is set back, and is given what is there") {
+  RedisServer& server = EmptyServer();
+  Producer producer(Tcp(server), &kClock);
+  Consumer consumer = Member(server, "a", {kStream, kOther});
+  REQUIRE(consumer.EnsureGroups().ok());
+  REQUIRE(producer.Append({{kStream, "1"}, {kOther, "x"}}).ok());
+  REQUIRE(MustRead(consumer).size() == 2);
+  // As a dump of another server leaves it whose clock was years ahead.
+  REQUIRE(server.Command(absl::StrCat("XGROUP SETID ", kStream, " routing 9999999999999-0")) ==
+          "+OK");
+  REQUIRE(producer.Append({{kStream, "2"}, {kOther, "y"}}).ok());
+  CHECK(MustRead(consumer) == Strings{"y"});
+
+  REQUIRE(consumer.EnsureGroups().ok());
+  CHECK(MustRead(consumer) == Strings{"1", "2"});
+  REQUIRE(consumer.EnsureGroups().ok());
+  CHECK(MustRead(consumer).empty());
+}
+
 TEST_CASE("FLUSHALL recreates the group and goes on") {
   RedisServer& server = EmptyServer();
   Producer producer(Tcp(server), &kClock);
