@@ -14,6 +14,7 @@
 #include "libs/app/audit.h"
 #include "libs/app/log_fetcher.h"
 #include "libs/app/pages.h"
+#include "libs/app/policy_watch.h"
 #include "libs/app/relay.h"
 #include "libs/app/stream_reader.h"
 #include "libs/app/timer_loop.h"
@@ -22,7 +23,6 @@
 #include "libs/base/log.h"
 #include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
-#include "libs/queue/policy.h"
 #include "libs/queue/stream.h"
 #include "libs/store/sqlite/sqlite_store.h"
 
@@ -81,6 +81,7 @@ struct Service::Impl {
   ServiceEnv env;
   ServiceParts parts;
   std::unique_ptr<Inbox> inbox;
+  std::unique_ptr<PolicyWatch> policy;
   std::unique_ptr<Relay> relay;
   std::unique_ptr<StreamReader> reader;
   std::unique_ptr<LogFetcher> fetcher;
@@ -216,14 +217,9 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
       std::make_unique<LogFetcher>(impl.parts.inputs, std::move(sources), impl.store.get(),
                                    impl.inbox.get(), impl.options.fetch_grace, impl.metrics);
   impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due);
-  queue::Producer policy(redis, &impl.system_clock);
-  absl::StatusOr<std::vector<std::string>> complaints = queue::CheckPolicy(policy.redis());
-  if (complaints.ok()) {
-    impl.metrics->Set(telemetry::kRedisComplaints, {}, static_cast<double>(complaints->size()));
-    for (const std::string& complaint : *complaints) {
-      base::LogError("redis.policy", {{"complaint", complaint}});
-    }
-  }
+  impl.policy = std::make_unique<PolicyWatch>(
+      std::make_unique<queue::RedisConnection>(redis, &impl.system_clock), impl.metrics);
+  impl.policy->Start(impl.executor);
   impl.relay->Start(impl.executor);
   if (!streams.empty()) {
     impl.reader = std::make_unique<StreamReader>(
@@ -268,6 +264,7 @@ void Service::Stop() {
   if (impl_->fetcher) impl_->fetcher->Stop();
   if (impl_->timers) impl_->timers->Stop();
   if (impl_->housekeeping) impl_->housekeeping->Stop();
+  if (impl_->policy) impl_->policy->Stop();
   if (impl_->committer) impl_->committer->Stop();
   if (impl_->relay) impl_->relay->Stop();
 }
