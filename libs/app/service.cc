@@ -56,6 +56,9 @@ queue::RedisOptions RedisOf(const ServiceOptions& options) {
   redis.port = options.redis_port;
   redis.unix_socket = options.redis_unix_socket;
   redis.password_file = options.redis_password_file;
+  redis.sentinels = options.redis_sentinels;
+  redis.master_name = options.redis_master;
+  redis.sentinel_password_file = options.redis_sentinel_password_file;
   return redis;
 }
 
