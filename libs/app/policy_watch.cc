@@ -5,7 +5,7 @@
 namespace yikou::app {
 namespace {
 
-constexpr absl::Duration kEvery = absl::Seconds(5);
+constexpr absl::Duration kEvery = absl::Seconds(2);
 
 }  // namespace
 
