@@ -106,9 +106,11 @@ absl::Status RedisConnection::Impl::ConnectToMaster() {
     return status;
   }
   if (master.address != logged) {
+    // The first is no news: it is found by every connection, the short ones of statistics too.
+    base::Log(logged.host.empty() ? base::LogLevel::kDebug : base::LogLevel::kInfo,
+              "queue.master_found",
+              {{"master", options.master_name}, {"address", master.address.ToString()}});
     logged = master.address;
-    base::LogInfo("queue.master_found",
-                  {{"master", options.master_name}, {"address", master.address.ToString()}});
   }
   return status;
 }

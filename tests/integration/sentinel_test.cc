@@ -1,6 +1,7 @@
 // Redis that fails over, held against a real master, its replica and three sentinels.
 #include "libs/queue/sentinel.h"
 
+#include <future>
 #include <string>
 #include <utility>
 #include <vector>
@@ -177,8 +178,17 @@ TEST_CASE("a server that says it is no master is not used, whatever the sentinel
           "[sentinel]") {
   SentinelCluster& cluster = SharedCluster();
   Producer producer(Through(cluster), &kClock);
+  Consumer waiting(Through(cluster), &kClock, "waiting", "a", {"yikou:events:quiet:{0}"});
   REQUIRE(producer.Append({{kStream, "1"}}).ok());
-  REQUIRE(cluster.AskServer(0, "REPLICAOF 127.0.0.1 1") == "+OK\r\n");
+  REQUIRE(waiting.EnsureGroups().ok());
+  auto reading = std::async(std::launch::async, [&] { return waiting.Read(1, kBound).status(); });
+  const bool blocked = Eventually(kBound, [&] {
+    return absl::StrContains(cluster.AskServer(0, "INFO clients"), "blocked_clients:1");
+  });
+  const std::string replica_of = cluster.AskServer(0, "REPLICAOF 127.0.0.1 1");
+  CHECK(absl::IsUnavailable(reading.get()));
+  REQUIRE(blocked);
+  REQUIRE(replica_of == "+OK\r\n");
   const absl::Status demoted = producer.Append({{kStream, "2"}});
   CHECK(absl::IsUnavailable(demoted));
   CHECK(Eventually(kBound, [&] {

@@ -131,7 +131,7 @@ int SentinelCluster::StartSentinel() {
                              " 2"),
                 absl::StrCat("sentinel auth-pass ", master_name(), " ", kPassword),
                 absl::StrCat("sentinel down-after-milliseconds ", master_name(), " 700"),
-                absl::StrCat("sentinel failover-timeout ", master_name(), " 3000"), ""},
+                absl::StrCat("sentinel failover-timeout ", master_name(), " 2000"), ""},
             "\n"));
     auto process = std::make_unique<Process>(
         std::vector<std::string>{"redis-server", config, "--sentinel"}, dir_.File(name + ".log"));

@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -37,7 +38,11 @@ std::string FreeAddress() { return absl::StrCat("127.0.0.1:", FreePort()); }
 
 }  // namespace
 
-Suite::Suite() {
+Suite::Suite(std::vector<std::string> redis_flags) : redis_flags_(std::move(redis_flags)) {
+  if (redis_flags_.empty()) {
+    redis_ = std::make_unique<RedisServer>();
+    redis_flags_ = {"--redis_port", absl::StrCat(redis_->port())};
+  }
   auto keys = auth::GenerateKeyPair(dir_.path(), "dev");
   if (!keys.ok()) throw std::runtime_error(keys.status().ToString());
   std::string services;
@@ -71,8 +76,6 @@ void Suite::Start(const std::string& service, const std::vector<std::string>& fl
       health_addresses_[service],
       "--store",
       "sqlite:" + StorePath(service),
-      "--redis_port",
-      absl::StrCat(redis_.port()),
       "--key_dir",
       dir_.path(),
       "--token_key",
@@ -108,6 +111,7 @@ void Suite::Start(const std::string& service, const std::vector<std::string>& fl
     args.insert(args.end(), {"--categories", data + "grid/categories.json", "--workers",
                              data + "directory/workers.csv"});
   }
+  args.insert(args.end(), redis_flags_.begin(), redis_flags_.end());
   args.insert(args.end(), flags.begin(), flags.end());
   processes_[service] = std::make_unique<Process>(args, dir_.File(service + ".err"));
 }

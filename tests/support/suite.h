@@ -17,12 +17,14 @@ namespace yikou::test {
 
 class Suite {
  public:
-  // Starts Redis and the services and waits until reference data has reached all of them. Failures
-  // are std::runtime_error. Threads: the one that made it.
-  Suite();
+  // Starts the services, and a Redis for them unless `redis_flags` say where there is one, and
+  // waits until reference data has reached all of them. Failures are std::runtime_error. Threads:
+  // the one that made it.
+  explicit Suite(std::vector<std::string> redis_flags = {});
   ~Suite();
 
-  RedisServer& redis() { return redis_; }
+  // Its own Redis, made without `redis_flags`.
+  RedisServer& redis() { return *redis_; }
   cli::Client* client() { return client_.get(); }
   std::string context_path() const { return dir_.File("context.json"); }
   std::string StorePath(const std::string& service) const { return dir_.File(service + ".db"); }
@@ -48,7 +50,8 @@ class Suite {
 
  private:
   TempDir dir_;
-  RedisServer redis_;
+  std::unique_ptr<RedisServer> redis_;
+  std::vector<std::string> redis_flags_;
   std::map<std::string, std::string> addresses_;
   std::map<std::string, std::string> health_addresses_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
