@@ -60,7 +60,7 @@ absl::Status RedisConnection::Impl::Fail(absl::string_view why) {
 }
 
 absl::Status RedisConnection::Impl::EnsureConnected() {
-  if (link != nullptr && finder != nullptr && finder->HasMoved(master, options.timeout)) {
+  if (link != nullptr && finder != nullptr && finder->HasMoved(&master, options.timeout)) {
     base::LogWarning("queue.master_left", {{"master", options.master_name},
                                            {"address", master.address.ToString()},
                                            {"cause", "a sentinel names another one"}});

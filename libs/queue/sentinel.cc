@@ -128,7 +128,7 @@ absl::StatusOr<Master> MasterFinder::Find(absl::Duration timeout) {
   return absl::UnavailableError(absl::StrCat("no sentinel says where it is (", failures, ")"));
 }
 
-bool MasterFinder::HasMoved(const Master& current, absl::Duration timeout) {
+bool MasterFinder::HasMoved(Master* current, absl::Duration timeout) {
   const absl::Time now = clock_->Now();
   if (!IsDue(next_look_, kLookEvery, now)) return false;
   next_look_ = now + kLookEvery;
@@ -142,9 +142,14 @@ bool MasterFinder::HasMoved(const Master& current, absl::Duration timeout) {
       sentinel.rests_until = now + kRest;
       return false;
     }
-    const bool moved = named->address != current.address && named->epoch > current.epoch;
-    if (moved) PutFirst(index);
-    return moved;
+    // Anything not later than what we know is the word of a sentinel that slept.
+    if (named->epoch <= current->epoch) return false;
+    if (named->address == current->address) {
+      current->epoch = named->epoch;
+      return false;
+    }
+    PutFirst(index);
+    return true;
   }
   return false;
 }

@@ -47,7 +47,8 @@ class MasterFinder {
   // sentinel is asked first then. Looks at most once a second, over a connection that is kept, and
   // asks another one each time: one that is cut off together with an old master must not have the
   // last word. One that does not answer is left in peace for ten seconds.
-  bool HasMoved(const Master& current, absl::Duration timeout);
+  // Raises the epoch of `current` when the sentinel confirms it by a later failover.
+  bool HasMoved(Master* current, absl::Duration timeout);
 
  private:
   struct Sentinel {

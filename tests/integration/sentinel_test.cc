@@ -256,10 +256,16 @@ TEST_CASE("a client left alone with an old master changes over to the new one by
   REQUIRE(changed_over);
   CHECK(ReadUpTo(consumer, "more") == Strings{"more"});
 
+  // Nor does the word of that sentinel keep a new client with a master that is dead.
+  cluster.server(0).KillHard();
+  Producer late(Through(cluster, sentinels), &kClock);
+  CHECK(Append(late, "late"));
+  CHECK(ReadUpTo(consumer, "late") == Strings{"late"});
+
   cluster.Heal();
   CHECK(Append(producer, "whole again"));
   CHECK(ReadUpTo(consumer, "whole again") == Strings{"whole again"});
-  CHECK(producer.Length(kStream).value() == 2);
+  CHECK(producer.Length(kStream).value() == 3);
 }
 
 }  // namespace yikou::queue
