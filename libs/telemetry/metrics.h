@@ -104,11 +104,10 @@ inline constexpr Metric kDeadLetters{"yikou_dead_letters",
 
 inline constexpr Metric kRedisUp{"yikou_redis_up", "1 while Redis answers, else 0.",
                                  MetricType::kGauge};
-inline constexpr Metric kRedisPolicyOk{
-    "yikou_redis_policy_ok",
-    "1 while a setting of Redis is one that keeps data, else 0.",
-    MetricType::kGauge,
-    {"setting"}};
+inline constexpr Metric kRedisPolicyOk{"yikou_redis_policy_ok",
+                                       "1 while a setting of Redis is one that keeps data, else 0.",
+                                       MetricType::kGauge,
+                                       {"setting"}};
 
 // Case work.
 inline constexpr Metric kTimersFired{"yikou_timers_fired_total",
@@ -124,7 +123,7 @@ inline constexpr const Metric* kAllMetrics[] = {
     &kGrpcHandled,   &kGrpcSeconds,     &kGrpcInFlight,    &kConnections,   &kConnectionsRefused,
     &kCommitChanges, &kCommitSeconds,   &kCommitConflicts, &kOutboxBacklog, &kOutboxPublished,
     &kInboxApplied,  &kInboxDuplicates, &kInboxFetched,    &kInboxParked,   &kInboxLag,
-    &kDeadLetters,   &kRedisUp,         &kRedisPolicyOk, &kTimersFired,   &kCases,
+    &kDeadLetters,   &kRedisUp,         &kRedisPolicyOk,   &kTimersFired,   &kCases,
 };
 
 // Values of all metrics of one process. Threads: any.
