@@ -15,6 +15,7 @@
 #include "libs/app/lease.h"
 #include "libs/app/log_fetcher.h"
 #include "libs/app/pages.h"
+#include "libs/app/policy_watch.h"
 #include "libs/app/relay.h"
 #include "libs/app/stream_reader.h"
 #include "libs/app/timer_loop.h"
@@ -23,7 +24,6 @@
 #include "libs/base/log.h"
 #include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
-#include "libs/queue/policy.h"
 #include "libs/queue/stream.h"
 #include "libs/store/open.h"
 
@@ -58,6 +58,9 @@ queue::RedisOptions RedisOf(const ServiceOptions& options) {
   redis.port = options.redis_port;
   redis.unix_socket = options.redis_unix_socket;
   redis.password_file = options.redis_password_file;
+  redis.sentinels = options.redis_sentinels;
+  redis.master_name = options.redis_master;
+  redis.sentinel_password_file = options.redis_sentinel_password_file;
   return redis;
 }
 
@@ -83,6 +86,7 @@ struct Service::Impl {
   ServiceEnv env;
   ServiceParts parts;
   std::unique_ptr<Inbox> inbox;
+  std::unique_ptr<PolicyWatch> policy;
   std::unique_ptr<Relay> relay;
   std::unique_ptr<StreamReader> reader;
   std::unique_ptr<LogFetcher> fetcher;
@@ -236,14 +240,9 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
       impl.options.fetch_grace, std::move(fetches), impl.metrics);
   impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due,
                                             impl.LeaseOf("timers"));
-  queue::Producer policy(redis, &impl.system_clock);
-  absl::StatusOr<std::vector<std::string>> complaints = queue::CheckPolicy(policy.redis());
-  if (complaints.ok()) {
-    impl.metrics->Set(telemetry::kRedisComplaints, {}, static_cast<double>(complaints->size()));
-    for (const std::string& complaint : *complaints) {
-      base::LogError("redis.policy", {{"complaint", complaint}});
-    }
-  }
+  impl.policy = std::make_unique<PolicyWatch>(
+      std::make_unique<queue::RedisConnection>(redis, &impl.system_clock), impl.metrics);
+  impl.policy->Start(impl.executor);
   impl.relay->Start(impl.executor);
   if (!streams.empty()) {
     impl.reader = std::make_unique<StreamReader>(
@@ -298,6 +297,7 @@ void Service::Stop() {
   if (impl_->fetcher) impl_->fetcher->Stop();
   if (impl_->timers) impl_->timers->Stop();
   if (impl_->housekeeping) impl_->housekeeping->Stop();
+  if (impl_->policy) impl_->policy->Stop();
   if (impl_->committer) impl_->committer->Stop();
   if (impl_->relay) impl_->relay->Stop();
 }

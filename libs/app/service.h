@@ -15,6 +15,7 @@
 #include "libs/app/command.h"
 #include "libs/app/reaction.h"
 #include "libs/app/service_env.h"
+#include "libs/queue/redis.h"
 #include "libs/telemetry/metrics.h"
 #include "yikou/casework/v1/log.pb.h"
 
@@ -36,6 +37,9 @@ struct ServiceOptions {
   int redis_port = 6379;
   std::string redis_unix_socket;
   std::string redis_password_file;
+  std::vector<queue::Address> redis_sentinels;  // when set, they say where Redis is
+  std::string redis_master;                     // as the sentinels call it
+  std::string redis_sentinel_password_file;
   std::string heads_dir;         // signed heads of the log; empty: none are written
   std::string signing_key_path;  // key that signs heads
   bool test_clock = false;       // case time may be moved

@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "libs/base/log.h"
 #include "libs/base/status.h"
+#include "libs/queue/groups.h"
 #include "libs/queue/stream.h"
 
 namespace yikou::queue {
@@ -61,7 +62,12 @@ absl::Status Consumer::EnsureGroups() {
   for (const std::string& stream : streams_) {
     commands.push_back({"XGROUP", "CREATE", stream, group_, "0", "MKSTREAM"});
   }
-  return redis_.Pipeline(commands, {"BUSYGROUP"}).status();
+  YK_RETURN_IF_ERROR(redis_.Pipeline(commands, {"BUSYGROUP"}).status());
+  for (const std::string& stream : streams_) {
+    YK_ASSIGN_OR_RETURN(const bool pulled, PullBackGroup(&redis_, stream, group_));
+    if (pulled) base::LogWarning("queue.group_ahead", {{"group", group_}, {"stream", stream}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Consumer::RecreateGroups() {

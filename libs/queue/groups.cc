@@ -112,6 +112,23 @@ absl::StatusOr<std::vector<GroupStats>> ReadGroupStats(RedisConnection* redis,
   return stats;
 }
 
+absl::StatusOr<bool> PullBackGroup(RedisConnection* redis, const std::string& stream,
+                                   const std::string& group) {
+  // Groups before the stream: what is added and read in between moves the stream's end too.
+  YK_ASSIGN_OR_RETURN(const auto infos,
+                      redis->Pipeline({{"XINFO", "GROUPS", stream}, {"XINFO", "STREAM", stream}},
+                                      {"ERR no such key"}));
+  const Reply* last = FindField(infos[1], "last-generated-id");
+  if (last == nullptr) return false;
+  for (const Reply& info : infos[0].elements) {
+    const Group found = ToGroup(info);
+    if (found.name != group || found.last_delivered <= ParseId(last->text)) continue;
+    YK_RETURN_IF_ERROR(redis->Run({"XGROUP", "SETID", stream, group, "0"}).status());
+    return true;
+  }
+  return false;
+}
+
 absl::StatusOr<std::string> SafeTrimId(RedisConnection* redis, const std::string& stream,
                                        absl::Time forget_before) {
   YK_ASSIGN_OR_RETURN(const std::vector<Group> groups, LoadGroups(redis, stream));

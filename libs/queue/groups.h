@@ -25,6 +25,13 @@ struct GroupStats {
 absl::StatusOr<std::vector<GroupStats>> ReadGroupStats(RedisConnection* redis,
                                                        const std::string& stream);
 
+// Sets a group that stands behind the last entry the stream ever had back to its first entry: it
+// would be given nothing until ids have come that far. No failover does that, but a restored dump
+// or a hand does. Returns whether it had to. OK and false when there is no such stream or group.
+// Errors and threads: as RedisConnection.
+absl::StatusOr<bool> PullBackGroup(RedisConnection* redis, const std::string& stream,
+                                   const std::string& group);
+
 // Returns the smallest entry id that some group may still need: entries before it may go. Never
 // behind a pending entry of a group that counts. A group counts unless it neither reached an entry
 // as young as `forget_before` nor had a member ask for one since; such a group, and a stream

@@ -9,10 +9,15 @@
 
 namespace yikou::queue {
 
-// Returns one sentence for everything an operator should change: an eviction policy other than
-// noeviction, no append-only file, a version before 7.0, or that none of it may be read. None when
-// all is well.
+// One thing an operator sets.
+struct PolicySetting {
+  std::string name;       // "maxmemory_policy", "appendonly", "version"
+  std::string complaint;  // a sentence that says what to change; empty when all is well
+};
+
+// Looks at the eviction policy (must be noeviction), the append-only file (must be kept) and the
+// version (7.0 or later), always in this order. What may not be read is complained of.
 // Errors and threads: as RedisConnection.
-absl::StatusOr<std::vector<std::string>> CheckPolicy(RedisConnection* redis);
+absl::StatusOr<std::vector<PolicySetting>> CheckPolicy(RedisConnection* redis);
 
 }  // namespace yikou::queue

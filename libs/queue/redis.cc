@@ -1,75 +1,20 @@
 #include "libs/queue/redis.h"
 
-#include <hiredis/hiredis.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "libs/base/log.h"
 #include "libs/base/status.h"
+#include "libs/queue/link.h"
+#include "libs/queue/sentinel.h"
 
 namespace yikou::queue {
 namespace {
 
 constexpr absl::Duration kLeastBackoff = absl::Milliseconds(50);
 constexpr absl::Duration kMostBackoff = absl::Seconds(2);
-
-std::string Encode(const std::vector<Command>& commands) {
-  std::string wire;
-  for (const Command& command : commands) {
-    absl::StrAppend(&wire, "*", command.size(), "\r\n");
-    for (const absl::string_view word : command) {
-      absl::StrAppend(&wire, "$", word.size(), "\r\n", word, "\r\n");
-    }
-  }
-  return wire;
-}
-
-Reply Convert(const redisReply& from) {
-  Reply to;
-  switch (from.type) {
-    case REDIS_REPLY_INTEGER:
-      to.kind = Reply::Kind::kInteger;
-      to.integer = from.integer;
-      break;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-      to.kind = Reply::Kind::kText;
-      to.text.assign(from.str, from.len);
-      break;
-    case REDIS_REPLY_ERROR:
-      to.kind = Reply::Kind::kError;
-      to.text.assign(from.str, from.len);
-      break;
-    case REDIS_REPLY_ARRAY:
-      to.kind = Reply::Kind::kArray;
-      to.elements.reserve(from.elements);
-      for (size_t i = 0; i < from.elements; ++i) to.elements.push_back(Convert(*from.element[i]));
-      break;
-    default:
-      break;
-  }
-  return to;
-}
-
-absl::StatusOr<std::string> ReadPassword(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string password{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  absl::string_view text = password;
-  absl::ConsumeSuffix(&text, "\n");
-  absl::ConsumeSuffix(&text, "\r");
-  if (text.empty()) {
-    return absl::UnavailableError(absl::StrCat("its password file ", path, " cannot be read"));
-  }
-  return std::string(text);
-}
 
 bool IsExpected(const Reply& error, const std::vector<absl::string_view>& expected) {
   return std::any_of(expected.begin(), expected.end(), [&](absl::string_view prefix) {
@@ -80,46 +25,48 @@ bool IsExpected(const Reply& error, const std::vector<absl::string_view>& expect
 }  // namespace
 
 struct RedisConnection::Impl {
-  struct FreeContext {
-    void operator()(redisContext* context) const { redisFree(context); }
-  };
-
   RedisOptions options;
   const base::Clock* clock;
-  std::unique_ptr<redisContext, FreeContext> context;
-  absl::Duration patience;  // the wait now set on the socket
+  std::unique_ptr<MasterFinder> finder;  // none without sentinels
+  std::unique_ptr<Link> link;
+  Master master;   // what the link leads to, with sentinels
+  Address logged;  // the master the log speaks of
   absl::Duration backoff;
   absl::Time retry_at = absl::InfinitePast();
 
   absl::Status EnsureConnected();
   absl::Status Connect();
-  absl::Status Authenticate();
-  absl::Status Send(absl::string_view wire);
-  absl::StatusOr<Reply> Receive();
-  absl::StatusOr<std::vector<Reply>> Exchange(const std::vector<Command>& commands,
-                                              absl::Duration wait);
+  absl::Status ConnectToMaster();
+  // Says the password, if there is one, and asks `question`, if there is one.
+  absl::StatusOr<Reply> Greet(const Command& question, absl::Duration patience);
   absl::Status Fail(absl::string_view why);
-
-  std::string Name() const {
-    return options.unix_socket.empty() ? absl::StrCat(options.host, ":", options.port)
-                                       : options.unix_socket;
-  }
-  // Why the last call on the socket failed; `error` is the errno it left.
-  std::string SocketFailure(int error) const {
-    if (error == EAGAIN) return absl::StrCat("it did not answer within ", FormatDuration(patience));
-    return std::strerror(error);
-  }
+  std::string Name() const;
 };
 
+std::string RedisConnection::Impl::Name() const {
+  if (finder == nullptr) {
+    return options.unix_socket.empty() ? Address{options.host, options.port}.ToString()
+                                       : options.unix_socket;
+  }
+  if (master.address.host.empty()) return options.master_name;
+  return absl::StrCat(master.address.ToString(), ", the master of ", options.master_name, ",");
+}
+
 absl::Status RedisConnection::Impl::Fail(absl::string_view why) {
-  context.reset();
+  link.reset();
   backoff = std::clamp(backoff * 2, kLeastBackoff, kMostBackoff);
   retry_at = clock->Now() + backoff;
   return absl::UnavailableError(absl::StrCat("Redis at ", Name(), " failed: ", why, "."));
 }
 
 absl::Status RedisConnection::Impl::EnsureConnected() {
-  if (context != nullptr) return absl::OkStatus();
+  if (link != nullptr && finder != nullptr && finder->HasMoved(&master, options.timeout)) {
+    base::LogWarning("queue.master_left", {{"master", options.master_name},
+                                           {"address", master.address.ToString()},
+                                           {"cause", "a sentinel names another one"}});
+    link.reset();
+  }
+  if (link != nullptr) return absl::OkStatus();
   // More than a backoff ahead means that the clock was set back; then the wait is over.
   const absl::Duration wait = retry_at - clock->Now();
   if (wait > absl::ZeroDuration() && wait <= backoff) {
@@ -127,75 +74,74 @@ absl::Status RedisConnection::Impl::EnsureConnected() {
                                                " failed shortly before; it is tried again in ",
                                                FormatDuration(wait), "."));
   }
-  absl::Status status = Connect();
-  if (status.ok() && !options.password_file.empty()) status = Authenticate();
+  const absl::Status status = finder == nullptr ? Connect() : ConnectToMaster();
   return status.ok() ? status : Fail(status.message());
 }
 
 absl::Status RedisConnection::Impl::Connect() {
-  const timeval timeout = absl::ToTimeval(options.timeout);
-  context.reset(options.unix_socket.empty()
-                    ? redisConnectWithTimeout(options.host.c_str(), options.port, timeout)
-                    : redisConnectUnixWithTimeout(options.unix_socket.c_str(), timeout));
-  if (context == nullptr) return absl::UnavailableError("there is no memory for a connection");
-  if (context->err != 0) return absl::UnavailableError(context->errstr);
-  patience = absl::ZeroDuration();
-  return absl::OkStatus();
+  auto connected = options.unix_socket.empty()
+                       ? Link::Connect({options.host, options.port}, options.timeout)
+                       : Link::ConnectUnix(options.unix_socket, options.timeout);
+  YK_RETURN_IF_ERROR(connected.status());
+  link = *std::move(connected);
+  return Greet({}, options.timeout).status();
 }
 
-absl::Status RedisConnection::Impl::Authenticate() {
-  YK_ASSIGN_OR_RETURN(const std::string password, ReadPassword(options.password_file));
-  YK_ASSIGN_OR_RETURN(const auto replies, Exchange({{"AUTH", password}}, options.timeout));
-  if (replies[0].kind == Reply::Kind::kError) return absl::UnavailableError(replies[0].text);
-  return absl::OkStatus();
-}
-
-absl::Status RedisConnection::Impl::Send(absl::string_view wire) {
-  // Not hiredis' own write(): that one raises SIGPIPE, and would end the process, when the server
-  // has gone away.
-  while (!wire.empty()) {
-    const ssize_t sent = send(context->fd, wire.data(), wire.size(), MSG_NOSIGNAL);
-    if (sent >= 0) {
-      wire.remove_prefix(sent);
-    } else if (errno != EINTR) {
-      return absl::UnavailableError(SocketFailure(errno));
+absl::Status RedisConnection::Impl::ConnectToMaster() {
+  const absl::Time deadline = clock->Now() + options.timeout;
+  YK_ASSIGN_OR_RETURN(master, finder->Find(options.timeout));
+  // Until it has said that it is the master the sentinel may be wrong.
+  auto connected = Link::Connect(master.address, TimeLeft(deadline, options.timeout, *clock));
+  absl::Status status = connected.status();
+  if (status.ok()) {
+    link = *std::move(connected);
+    const absl::StatusOr<Reply> role = Greet({"ROLE"}, TimeLeft(deadline, options.timeout, *clock));
+    status = role.status();
+    if (status.ok() && (role->elements.empty() || role->elements[0].text != "master")) {
+      status = absl::UnavailableError("it is not a master, whatever the sentinels say");
     }
   }
-  return absl::OkStatus();
+  if (!status.ok()) {
+    finder->NamedInVain();
+    return status;
+  }
+  if (master.address != logged) {
+    // The first is no news: it is found by every connection, the short ones of statistics too.
+    base::Log(logged.host.empty() ? base::LogLevel::kDebug : base::LogLevel::kInfo,
+              "queue.master_found",
+              {{"master", options.master_name}, {"address", master.address.ToString()}});
+    logged = master.address;
+  }
+  return status;
 }
 
-absl::StatusOr<Reply> RedisConnection::Impl::Receive() {
-  void* raw = nullptr;
-  if (redisGetReply(context.get(), &raw) != REDIS_OK) {
-    const int error = errno;
-    return absl::UnavailableError(context->err == REDIS_ERR_IO ? SocketFailure(error)
-                                                               : std::string(context->errstr));
+absl::StatusOr<Reply> RedisConnection::Impl::Greet(const Command& question,
+                                                   absl::Duration patience) {
+  std::string password;
+  std::vector<Command> commands;
+  if (!options.password_file.empty()) {
+    YK_ASSIGN_OR_RETURN(password, ReadPassword(options.password_file));
+    commands.push_back({"AUTH", password});
   }
-  Reply reply = Convert(*static_cast<redisReply*>(raw));
-  freeReplyObject(raw);
-  return reply;
+  if (!question.empty()) commands.push_back(question);
+  YK_ASSIGN_OR_RETURN(std::vector<Reply> replies, link->Exchange(commands, patience));
+  for (const Reply& reply : replies) {
+    if (reply.kind == Reply::Kind::kError) return absl::UnavailableError(reply.text);
+  }
+  return replies.empty() ? Reply() : std::move(replies.back());
 }
 
-absl::StatusOr<std::vector<Reply>> RedisConnection::Impl::Exchange(
-    const std::vector<Command>& commands, absl::Duration wait) {
-  if (wait != patience) {
-    if (redisSetTimeout(context.get(), absl::ToTimeval(wait)) != REDIS_OK) {
-      return absl::UnavailableError(context->errstr);
-    }
-    patience = wait;
-  }
-  YK_RETURN_IF_ERROR(Send(Encode(commands)));
-  std::vector<Reply> replies;
-  replies.reserve(commands.size());
-  while (replies.size() < commands.size()) {
-    YK_ASSIGN_OR_RETURN(Reply reply, Receive());
-    replies.push_back(std::move(reply));
-  }
-  return replies;
+std::string Address::ToString() const {
+  return absl::StrContains(host, ":") ? absl::StrCat("[", host, "]:", port)
+                                      : absl::StrCat(host, ":", port);
 }
 
 RedisConnection::RedisConnection(RedisOptions options, const base::Clock* clock)
-    : impl_(new Impl{std::move(options), clock}) {}
+    : impl_(new Impl{.options = std::move(options), .clock = clock}) {
+  if (!impl_->options.sentinels.empty()) {
+    impl_->finder = std::make_unique<MasterFinder>(impl_->options, clock);
+  }
+}
 RedisConnection::~RedisConnection() = default;
 
 const base::Clock& RedisConnection::clock() const { return *impl_->clock; }
@@ -204,7 +150,7 @@ absl::StatusOr<std::vector<Reply>> RedisConnection::Pipeline(
     const std::vector<Command>& commands, const std::vector<absl::string_view>& expected_errors,
     absl::Duration block) {
   YK_RETURN_IF_ERROR(impl_->EnsureConnected());
-  auto replies = impl_->Exchange(commands, impl_->options.timeout + block);
+  auto replies = impl_->link->Exchange(commands, impl_->options.timeout + block);
   if (!replies.ok()) return impl_->Fail(replies.status().message());
   // Only now, with every reply read: a retry on a new connection must not overtake commands that
   // the server still has to run from this one.

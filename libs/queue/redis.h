@@ -15,12 +15,26 @@
 
 namespace yikou::queue {
 
+struct Address {
+  std::string host;
+  int port = 0;
+
+  bool operator==(const Address&) const = default;
+  std::string ToString() const;  // "host:port"
+};
+
 struct RedisOptions {
   std::string host = "127.0.0.1";
   int port = 6379;
   std::string unix_socket;    // when set, used instead of host and port
   std::string password_file;  // read again at every connect, so a rotated password is taken up
   absl::Duration timeout = absl::Seconds(2);  // of a connect; of each wait for the server
+
+  // When there are any, they are asked where the master is, and host, port and unix_socket mean
+  // nothing. Finding the master and connecting to it share one timeout.
+  std::vector<Address> sentinels;
+  std::string master_name;             // as the sentinels call it
+  std::string sentinel_password_file;  // as password_file, for the sentinels
 };
 
 struct Reply {
@@ -37,6 +51,13 @@ using Command = std::vector<absl::string_view>;
 // Errors: every failure is UNAVAILABLE with a sentence, and drops the connection. The next attempt
 // is due 50 ms later, then 100 ms, doubling to 2 s, until a command succeeds; calls that come
 // earlier return UNAVAILABLE at once. What was sent before a failure may still have taken effect.
+//
+// With sentinels: every connect finds the master anew and takes no server that does not itself say
+// that it is one. A master that was demoted refuses to write, which is a failure like any other. An
+// old master that was cut off from its replicas goes on taking entries that will be lost: so a
+// sentinel is asked once a second, between commands, whether another was made, and the connection
+// changes over then.
+//
 // Threads: one connection belongs to one thread at a time; it starts none and never sleeps.
 class RedisConnection {
  public:

@@ -62,7 +62,9 @@ class Consumer {
   Consumer(RedisOptions options, const base::Clock* clock, std::string group, std::string name,
            std::vector<std::string> streams);
 
-  // Creates what is missing of streams and groups; a new group starts at the first entry.
+  // Creates what is missing of streams and groups; a new group starts at the first entry, and so
+  // does one that stands ahead of its stream. Call it after every failure: another server may have
+  // become the master.
   absl::Status EnsureGroups();
 
   // Returns entries no member of the group has read, at most `count` of each stream, in order

@@ -104,9 +104,10 @@ inline constexpr Metric kDeadLetters{"yikou_dead_letters",
 
 inline constexpr Metric kRedisUp{"yikou_redis_up", "1 while Redis answers, else 0.",
                                  MetricType::kGauge};
-inline constexpr Metric kRedisComplaints{
-    "yikou_redis_complaints", "Settings of Redis that may lose data (eviction, no append-only).",
-    MetricType::kGauge};
+inline constexpr Metric kRedisPolicyOk{"yikou_redis_policy_ok",
+                                       "1 while a setting of Redis is one that keeps data, else 0.",
+                                       MetricType::kGauge,
+                                       {"setting"}};
 
 // Case work.
 inline constexpr Metric kEvents{
@@ -119,7 +120,7 @@ inline constexpr const Metric* kAllMetrics[] = {
     &kGrpcHandled,   &kGrpcSeconds,     &kGrpcInFlight,    &kConnections,   &kConnectionsRefused,
     &kCommitChanges, &kCommitSeconds,   &kCommitConflicts, &kOutboxBacklog, &kOutboxPublished,
     &kInboxApplied,  &kInboxDuplicates, &kInboxFetched,    &kInboxParked,   &kInboxLag,
-    &kDeadLetters,   &kRedisUp,         &kRedisComplaints, &kEvents,
+    &kDeadLetters,   &kRedisUp,         &kRedisPolicyOk,   &kEvents,
 };
 
 // Values of all metrics of one process. Threads: any.

@@ -22,6 +22,12 @@ void AddCommonFlags(CLI::App* app, CommonConfig* config) {
       ->check(CLI::Range(1, 65535));
   app->add_option("--redis_unix_socket", c.redis_unix_socket, "Used instead of host and port");
   app->add_option("--redis_password_file", c.redis_password_file, "File with Redis' password");
+  app->add_option(
+      "--redis_sentinels", c.redis_sentinels,
+      "Sentinels that say where Redis is, host:port,host:port,...; instead of an address");
+  app->add_option("--redis_master", c.redis_master, "Name the sentinels have for the master");
+  app->add_option("--redis_sentinel_password_file", c.redis_sentinel_password_file,
+                  "File with the sentinels' password");
   app->add_option("--peer", c.peers, "Another service, name=host:port; once for each");
   app->add_option("--key_dir", c.key_dir, "Folder of public keys <kid>.pem that sign tokens")
       ->required();

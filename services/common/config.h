@@ -21,6 +21,9 @@ struct CommonConfig {
   int redis_port = 6379;
   std::string redis_unix_socket;
   std::string redis_password_file;
+  std::string redis_sentinels;  // "host:port,host:port"
+  std::string redis_master;
+  std::string redis_sentinel_password_file;
   std::vector<std::string> peers;  // "name=host:port"
   std::string key_dir;
   std::string token_key;

@@ -15,6 +15,7 @@
 #include "libs/base/log.h"
 #include "libs/rpc/adapter.h"
 #include "services/common/grpc_server.h"
+#include "services/common/redis_flags.h"
 
 namespace yikou::services {
 namespace {
@@ -97,10 +98,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Open(const CommonConfig& confi
   options.store_schema = config.store_schema;
   options.instance = InstanceOf(config);
   options.calendar_path = config.calendar;
-  options.redis_host = config.redis_host;
-  options.redis_port = config.redis_port;
-  options.redis_unix_socket = config.redis_unix_socket;
-  options.redis_password_file = config.redis_password_file;
+  YK_RETURN_IF_ERROR(SetRedis(config, &options));
   options.heads_dir = config.heads_dir;
   options.signing_key_path = config.signing_key;
   options.test_clock = config.test_clock;

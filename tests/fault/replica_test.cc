@@ -9,7 +9,7 @@ namespace yikou::test {
 
 TEST_CASE("of two replicas either may die under load: no case is lost, doubled or held twice",
           "[postgresql]") {
-  Suite suite({.postgres = true, .replicas = 2});
+  Suite suite({.postgres = true, .replicas = 2, .redis_flags = {}});
   Load load(&suite, 3);
   for (const std::string& name : suite.processes()) {
     RequireMore(load, 1);
@@ -22,9 +22,8 @@ TEST_CASE("of two replicas either may die under load: no case is lost, doubled o
   Require(CheckInvariants(suite, suite.Ledger()));
 }
 
-TEST_CASE("kill -9 of PostgreSQL under load loses nothing that was acknowledged",
-          "[postgresql]") {
-  Suite suite({.postgres = true, .replicas = 1});
+TEST_CASE("kill -9 of PostgreSQL under load loses nothing that was acknowledged", "[postgresql]") {
+  Suite suite({.postgres = true, .replicas = 1, .redis_flags = {}});
   Load load(&suite, 3);
   for (int round = 0; round < 3; ++round) {
     RequireMore(load, 2);

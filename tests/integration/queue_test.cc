@@ -266,6 +266,25 @@ TEST_CASE("a read waits for the first entry and no longer than it was told to") 
 
 // ---- failures of the server ----
 
+TEST_CASE("a group that stands ahead of its stream is set back, and is given what is there") {
+  RedisServer& server = EmptyServer();
+  Producer producer(Tcp(server), &kClock);
+  Consumer consumer = Member(server, "a", {kStream, kOther});
+  REQUIRE(consumer.EnsureGroups().ok());
+  REQUIRE(producer.Append({{kStream, "1"}, {kOther, "x"}}).ok());
+  REQUIRE(MustRead(consumer).size() == 2);
+  // As a dump of another server leaves it whose clock was years ahead.
+  REQUIRE(server.Command(absl::StrCat("XGROUP SETID ", kStream, " routing 9999999999999-0")) ==
+          "+OK");
+  REQUIRE(producer.Append({{kStream, "2"}, {kOther, "y"}}).ok());
+  CHECK(MustRead(consumer) == Strings{"y"});
+
+  REQUIRE(consumer.EnsureGroups().ok());
+  CHECK(MustRead(consumer) == Strings{"1", "2"});
+  REQUIRE(consumer.EnsureGroups().ok());
+  CHECK(MustRead(consumer).empty());
+}
+
 TEST_CASE("FLUSHALL recreates the group and goes on") {
   RedisServer& server = EmptyServer();
   Producer producer(Tcp(server), &kClock);
@@ -550,30 +569,45 @@ TEST_CASE("trimming a stream that is not there does nothing") {
 
 // ---- what an operator sees ----
 
+// Complaints of CheckPolicy in its order: eviction, append-only, version.
+Strings Complaints(RedisConnection* redis) {
+  const auto settings = CheckPolicy(redis);
+  REQUIRE(settings.ok());
+  Strings complaints;
+  for (const PolicySetting& setting : *settings) complaints.push_back(setting.complaint);
+  return complaints;
+}
+
 TEST_CASE("an eviction policy other than noeviction is complained of") {
   RedisServer server;
   RedisConnection redis(Tcp(server), &kClock);
-  auto complaints = CheckPolicy(&redis);
-  REQUIRE(complaints.ok());
-  CHECK(complaints->empty());
+  CHECK(Complaints(&redis) == Strings{"", "", ""});
 
   REQUIRE(server.Command("CONFIG SET maxmemory-policy allkeys-lru") == "+OK");
   REQUIRE(server.Command("CONFIG SET appendonly no") == "+OK");
-  complaints = CheckPolicy(&redis);
-  REQUIRE(complaints.ok());
-  REQUIRE(complaints->size() == 2);
-  CHECK(absl::StrContains((*complaints)[0], "allkeys-lru"));
-  CHECK(absl::StrContains((*complaints)[1], "appendonly"));
+  const Strings complaints = Complaints(&redis);
+  REQUIRE(complaints.size() == 3);
+  CHECK(absl::StrContains(complaints[0], "allkeys-lru"));
+  CHECK(absl::StrContains(complaints[1], "appendonly"));
+  CHECK(complaints[2].empty());
 }
 
 TEST_CASE("a policy that may not be read is complained of") {
   RedisServer server;
   REQUIRE(server.Command("ACL SETUSER default -info") == "+OK");
   RedisConnection redis(Tcp(server), &kClock);
-  const auto complaints = CheckPolicy(&redis);
-  REQUIRE(complaints.ok());
-  REQUIRE(complaints->size() == 1);
-  CHECK(absl::StrContains((*complaints)[0], "does not let us read"));
+  const Strings complaints = Complaints(&redis);
+  REQUIRE(complaints.size() == 3);
+  for (const std::string& complaint : complaints) {
+    CHECK(absl::StrContains(complaint, "does not let us read"));
+  }
+}
+
+TEST_CASE("a policy is read from INFO, so that a server that forbids CONFIG can be checked") {
+  RedisServer server;
+  REQUIRE(server.Command("ACL SETUSER default -config") == "+OK");
+  RedisConnection redis(Tcp(server), &kClock);
+  CHECK(Complaints(&redis) == Strings{"", "", ""});
 }
 
 TEST_CASE("stats tell what each group has before it and in hand") {

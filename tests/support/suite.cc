@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -26,8 +27,13 @@ std::string ServiceOf(const std::string& name) { return name.substr(0, name.find
 
 }  // namespace
 
-Suite::Suite(SuiteOptions options) : options_(options) {
+Suite::Suite(SuiteOptions options)
+    : options_(std::move(options)), redis_flags_(options_.redis_flags) {
   if (options_.postgres) postgres_ = std::make_unique<PostgresServer>();
+  if (redis_flags_.empty()) {
+    redis_ = std::make_unique<RedisServer>();
+    redis_flags_ = {"--redis_port", absl::StrCat(redis_->port())};
+  }
   auto keys = auth::GenerateKeyPair(dir_.path(), "dev");
   if (!keys.ok()) throw std::runtime_error(keys.status().ToString());
   for (const char* service : cli::kServices) {
@@ -102,8 +108,6 @@ void Suite::Start(const std::string& name, const std::vector<std::string>& flags
       health_addresses_[name],
       "--store",
       postgres_ ? postgres_->url() : "sqlite:" + StorePath(service),
-      "--redis_port",
-      absl::StrCat(redis_.port()),
       "--key_dir",
       dir_.path(),
       "--token_key",
@@ -129,6 +133,7 @@ void Suite::Start(const std::string& name, const std::vector<std::string>& flags
   }
   const std::vector<std::string> own = FlagsOf(name);
   args.insert(args.end(), own.begin(), own.end());
+  args.insert(args.end(), redis_flags_.begin(), redis_flags_.end());
   args.insert(args.end(), flags.begin(), flags.end());
   processes_[name] = std::make_unique<Process>(args, dir_.File(name + ".err"));
 }
@@ -191,7 +196,9 @@ bool Suite::Settle(absl::Duration bound) {
 
 Suite& SharedSuite() {
   const char* store = std::getenv("YIKOU_TEST_STORE");
-  static Suite suite({.postgres = store != nullptr && std::string(store) == "postgresql"});
+  static Suite suite({.postgres = store != nullptr && std::string(store) == "postgresql",
+                      .replicas = 1,
+                      .redis_flags = {}});
   return suite;
 }
 

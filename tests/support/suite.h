@@ -17,21 +17,23 @@
 
 namespace yikou::test {
 
-// Where the records are kept, and how many processes serve each of them.
+// Where the records are kept, how many processes serve each of them, and what carries the entries.
 struct SuiteOptions {
   bool postgres = false;
-  int replicas = 1;  // more than one needs PostgreSQL
+  int replicas = 1;                      // more than one needs PostgreSQL
+  std::vector<std::string> redis_flags;  // where there is a Redis; the suite starts one when empty
 };
 
 // Processes are named by their service: "intake" is the first replica, "intake#2" the second.
 class Suite {
  public:
-  // Starts Redis and the services and waits until reference data has reached all of them. Failures
-  // are std::runtime_error. Threads: the one that made it.
+  // Starts the services and what they need, and waits until reference data has reached all of them.
+  // Failures are std::runtime_error. Threads: the one that made it.
   explicit Suite(SuiteOptions options = {});
   ~Suite();
 
-  RedisServer& redis() { return redis_; }
+  // Its own Redis, made without `redis_flags`.
+  RedisServer& redis() { return *redis_; }
   // Null when the records are SQLite files.
   PostgresServer* postgres() { return postgres_.get(); }
   cli::Client* client() { return client_.get(); }
@@ -71,7 +73,8 @@ class Suite {
 
   const SuiteOptions options_;
   TempDir dir_;
-  RedisServer redis_;
+  std::unique_ptr<RedisServer> redis_;
+  std::vector<std::string> redis_flags_;
   std::unique_ptr<PostgresServer> postgres_;
   std::vector<std::string> names_;
   std::map<std::string, std::string> addresses_;
