@@ -1,5 +1,6 @@
 #include "libs/store/group_committer.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -7,6 +8,11 @@
 #include "libs/base/failpoint.h"
 
 namespace yikou::store {
+namespace {
+
+constexpr absl::Duration kLingerMax = absl::Milliseconds(1);
+
+}  // namespace
 
 GroupCommitter::GroupCommitter(Store* store, base::Executor* executor, Options options)
     : store_(store), options_(options) {
@@ -84,7 +90,16 @@ std::vector<GroupCommitter::Pending> GroupCommitter::TakeBatch() {
   return batch;
 }
 
+// How long to wait for more callers; zero when the batch is as full as the last one, or nobody else
+// is likely to come.
+absl::Duration GroupCommitter::LingerLeft() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (stopped_ || queue_.empty() || queue_.size() >= last_batch_) return absl::ZeroDuration();
+  return std::max(absl::ZeroDuration(), linger_until_ - absl::Now());
+}
+
 absl::Duration GroupCommitter::Step() {
+  if (const absl::Duration left = LingerLeft(); left > absl::ZeroDuration()) return left;
   std::vector<Pending> batch = TakeBatch();
   if (batch.empty()) return absl::Hours(1);
   std::vector<Change*> changes;
@@ -97,17 +112,29 @@ absl::Duration GroupCommitter::Step() {
   for (size_t i = 0; i < changes.size() && changes.size() > 1; ++i) {
     if (absl::IsInternal(statuses[i])) statuses[i] = store_->Commit({changes[i]})[0];
   }
+  const absl::Time end = absl::Now();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    last_batch_ = batch.size();
+    linger_until_ = end + std::min(kLingerMax, (end - begin) / 4);
+  }
+  base::Failpoint("commit.after");
+  Answer(std::move(batch), std::move(statuses), end - begin);
+  return absl::ZeroDuration();
+}
+
+void GroupCommitter::Answer(std::vector<Pending> batch, std::vector<absl::Status> statuses,
+                            absl::Duration took) {
   BatchStats stats;
   stats.changes = static_cast<int>(batch.size());
-  stats.took = absl::Now() - begin;
-  for (size_t i = 0; i < changes.size(); ++i) {
+  stats.took = took;
+  for (size_t i = 0; i < batch.size(); ++i) {
     if (absl::IsAborted(statuses[i])) ++stats.conflicts;
     if (!statuses[i].ok()) continue;
-    for (const EventOut& out : changes[i]->events) {
+    for (const EventOut& out : batch[i].change.events) {
       ++stats.events[{out.event.aggregate_kind(), out.event.type()}];
     }
   }
-  base::Failpoint("commit.after");
   for (size_t i = 0; i < batch.size(); ++i) batch[i].done(std::move(statuses[i]));
   std::vector<std::function<void(const BatchStats&)>> listeners;
   {
@@ -115,7 +142,6 @@ absl::Duration GroupCommitter::Step() {
     listeners = listeners_;
   }
   for (const auto& listener : listeners) listener(stats);
-  return absl::ZeroDuration();
 }
 
 void GroupCommitter::Stop() {

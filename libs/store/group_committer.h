@@ -1,4 +1,8 @@
 // Many callers, one transaction. The only caller of Store::Commit.
+//
+// A lone change is committed at once. While several callers are busy, those just answered are given
+// a moment to come again before the next transaction starts, so that transactions stay full; the
+// moment is a part of what the last one took, so a slow disk makes larger batches by itself.
 #pragma once
 
 #include <condition_variable>
@@ -53,7 +57,9 @@ class GroupCommitter {
     std::function<void(absl::Status)> done;
   };
   absl::Duration Step();
+  absl::Duration LingerLeft();
   std::vector<Pending> TakeBatch();
+  void Answer(std::vector<Pending> batch, std::vector<absl::Status> statuses, absl::Duration took);
 
   Store* store_;
   Options options_;
@@ -61,6 +67,8 @@ class GroupCommitter {
   std::mutex mutex_;
   std::deque<Pending> queue_;
   bool stopped_ = false;
+  size_t last_batch_ = 0;  // changes
+  absl::Time linger_until_ = absl::InfinitePast();
   std::unique_ptr<base::Loop> loop_;
 };
 

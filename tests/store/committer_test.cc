@@ -37,9 +37,9 @@ class ByHand final : public base::Executor {
   }
   void Post(std::function<void()> work) override { work(); }
 
-  // Steps until there is nothing to do.
+  // Steps until there is nothing to do; a step that waits a moment for more callers has something.
   void Run() {
-    while (step_() == absl::ZeroDuration()) {
+    while (step_() < absl::Hours(1)) {
     }
   }
   int wakes() const { return wakes_; }
