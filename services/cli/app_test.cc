@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -204,9 +205,11 @@ struct Result {
 
 class Suite {
  public:
-  Suite() {
+  Suite() : before_(std::filesystem::current_path()) {
     unsetenv("YIKOU_CONTEXT");
     unsetenv("YIKOU_AS");
+    // Away from a context that ./dev run left where the client looks for one.
+    std::filesystem::current_path(dir.path());
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&intake);
@@ -223,7 +226,10 @@ class Suite {
     }
     context_ = dir.Write("context.json", context.dump());
   }
-  ~Suite() { server_->Shutdown(); }
+  ~Suite() {
+    server_->Shutdown();
+    std::filesystem::current_path(before_);
+  }
 
   Result Run(std::vector<std::string> args, bool with_context = true) {
     if (with_context) args.insert(args.end(), {"--context", context_});
@@ -245,6 +251,7 @@ class Suite {
 
  private:
   int port_ = 0;
+  const std::filesystem::path before_;
   std::unique_ptr<grpc::Server> server_;
   std::string context_;
 };
