@@ -1,7 +1,9 @@
 // One transaction: whole or not at all, in order, once.
+#include <atomic>
 #include <iostream>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -121,6 +123,29 @@ TEST_CASE("a stale version is ABORTED and its neighbours in the batch are writte
   CHECK(Must(record.store().Get(kFolder, "old")).version == 2);
   CHECK(absl::IsNotFound(record.store().Get(kFolder, "none").status()));
   CHECK(record.CommitOne(Only(FolderWrite("old", 0, 1))).code() == StatusCode::kAborted);
+}
+
+TEST_CASE("nobody decides by an older version than he was shown", "[commit]") {
+  Record record(GENERATE(from_range(Backends())));
+  Must(record.CommitOne(Only(FolderWrite("f", 0, 1))));
+  std::atomic<bool> done = false;
+  std::atomic<int> older = 0;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!done) {
+        const auto shown = record.store().Get(kFolder, "f");
+        const auto decided_by = record.store().GetToDecide(kFolder, "f", false);
+        if (!shown.ok() || !decided_by.ok() || decided_by->version < shown->version) ++older;
+      }
+    });
+  }
+  for (int64_t version = 1; version < 400; ++version) {
+    Must(record.CommitOne(Only(FolderWrite("f", version, version + 1))));
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  CHECK(older == 0);
 }
 
 TEST_CASE("an event that goes to two streams has a place of its own in each", "[commit]") {

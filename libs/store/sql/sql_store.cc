@@ -139,6 +139,11 @@ absl::Status SqlStore::WriteBatch(const std::vector<Change*>& batch,
     writer->Rollback();
     return writes.status();
   }
+  // From the commit on readers see the new versions: what is remembered must not be older for even
+  // a moment, or somebody decides by less than he was shown.
+  for (const Change* change : batch) {
+    for (const Write& write : change->writes) recent_.Forget(write.kind->table, write.id);
+  }
   return writer->WriteAndCommit(*writes);
 }
 
