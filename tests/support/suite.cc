@@ -27,7 +27,9 @@ std::string ServiceOf(const std::string& name) { return name.substr(0, name.find
 }  // namespace
 
 Suite::Suite(SuiteOptions options) : options_(options) {
-  if (options_.postgres) postgres_ = std::make_unique<PostgresServer>();
+  if (options_.postgres)
+    postgres_ =
+        std::make_unique<PostgresServer>(PostgresServerOptions{.durable = options_.durable});
   auto keys = auth::GenerateKeyPair(dir_.path(), "dev");
   if (!keys.ok()) throw std::runtime_error(keys.status().ToString());
   for (const char* service : cli::kServices) {
@@ -118,7 +120,7 @@ void Suite::Start(const std::string& name, const std::vector<std::string>& flags
       "--case_time_start",
       "2025-09-24T09:00:00+08:00",
       "--fetch_grace_ms",
-      "300",
+      absl::StrCat(absl::ToInt64Milliseconds(options_.fetch_grace)),
       "--log_file",
       LogPath(name),
       "--calendar",
@@ -158,6 +160,14 @@ int Suite::Terminate(const std::string& name) {
   auto code = processes_.at(name)->WaitFor(absl::Seconds(20));
   if (!code) throw std::runtime_error(name + " does not end on SIGTERM.");
   return *code;
+}
+
+void Suite::Freeze() {
+  for (auto& [name, process] : processes_) process->Kill(SIGSTOP);
+}
+
+void Suite::Thaw() {
+  for (auto& [name, process] : processes_) process->Kill(SIGCONT);
 }
 
 bool Suite::WaitForDeath(const std::string& name, absl::Duration bound) {
