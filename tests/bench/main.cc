@@ -3,112 +3,107 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
-#include <map>
-#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "services/cli/render.h"
-#include "tests/bench/bench.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "tests/bench/database.h"
+#include "tests/bench/plan.h"
+#include "tests/bench/report.h"
 
 namespace yikou::bench {
 namespace {
 
-constexpr absl::Duration kSpan = absl::Seconds(2);
-constexpr int kRuleCases = 1500;
-constexpr int kOfficerCases = 300;
-
-using Figures = std::map<std::string, std::vector<double>>;
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-void Round(test::Suite& suite, Figures* figures) {
-  Figures& f = *figures;
-  f["fdatasync"].push_back(FdatasyncRate(kSpan));
-  f["raw_insert"].push_back(RawInsertRate(kSpan));
-  f["raw_stream"].push_back(RawStreamRate(kSpan));
-  f["empty_unary"].push_back(EmptyUnaryRate(kSpan));
-  for (const int callers : {1, 16, 64}) {
-    const GroupCommit group = GroupCommitRate(callers, kSpan);
-    f[absl::StrCat("group_", callers)].push_back(group.changes_a_second);
-    f[absl::StrCat("per_commit_", callers)].push_back(group.changes_a_commit);
-  }
-  f["lifecycle"].push_back(LifecycleRate(suite, kSpan));
-  const Pipeline rule = PipelineByRule(suite, kRuleCases);
-  f["pipeline_rule"].push_back(rule.cases_a_second);
-  f["events_rule"].push_back(rule.events_a_case);
-  const Pipeline officers = PipelineByOfficers(suite, kOfficerCases);
-  f["pipeline_officers"].push_back(officers.cases_a_second);
-  f["events_officers"].push_back(officers.events_a_case);
-}
-
-struct Row {
-  const char* name;
-  const char* figure;
-  const char* yardstick;
-  double calls;  // yardstick units one unit of the figure takes
+struct Flags {
+  int rounds = 3;
+  double seconds = 3;
+  std::string store = "both";
+  std::vector<std::string> only;
+  bool million = false;
+  int64_t stored = 1'000'000;
+  std::string json;
+  std::string commit = "unknown";
 };
 
-constexpr Row kRows[] = {
-    {"group commit, 1 caller (changes/s)", "group_1", "fdatasync", 1},
-    {"group commit, 16 callers", "group_16", "raw_insert", 1},
-    {"group commit, 64 callers", "group_64", "raw_insert", 1},
-    {"lifecycle: grid event, 5 calls (events/s)", "lifecycle", "empty_unary", 5},
-    {"pipeline, decided by rule (cases/s)", "pipeline_rule", "raw_stream", 1},
-    {"pipeline, decided by officers (cases/s)", "pipeline_officers", "empty_unary", 1},
-};
-
-void Print(const Figures& figures) {
-  cli::Table table({"what", "a second", "yardstick", "a second", "ratio"},
-                   {false, true, false, true, true});
-  for (const Row& row : kRows) {
-    const double figure = Median(figures.at(row.figure));
-    const double yardstick = Median(figures.at(row.yardstick)) / row.calls;
-    table.Add({row.name, absl::StrFormat("%.0f", figure),
-               row.calls > 1 ? absl::StrFormat("%s / %.0f", row.yardstick, row.calls)
-                             : std::string(row.yardstick),
-               absl::StrFormat("%.0f", yardstick), absl::StrFormat("%.3f", figure / yardstick)});
-  }
-  std::cout << table.Render() << "\n";
-  for (const int callers : {1, 16, 64}) {
-    std::cout << absl::StrFormat("changes per fsync at %2d callers: %.1f\n", callers,
-                                 Median(figures.at(absl::StrCat("per_commit_", callers))));
-  }
-  std::cout << absl::StrFormat("events stored per case: %.1f by rule, %.1f by officers\n",
-                               Median(figures.at("events_rule")),
-                               Median(figures.at("events_officers")));
+std::vector<std::string> StoresOf(const Flags& flags) {
+  if (flags.store == "both") return {kPostgresql, kSqlite};
+  return {flags.store};
 }
 
-int Main(int rounds, const std::string& json_path) {
-  test::Suite suite;
-  Figures figures;
-  for (int round = 1; round <= rounds; ++round) {
-    std::cerr << "round " << round << " of " << rounds << std::endl;
-    Round(suite, &figures);
+// Exit codes: 0 when every target is met, 1 when one is missed, 2 when the run itself fails.
+int Run(const Flags& flags, const std::string& command) {
+  Stand stand(absl::Seconds(flags.seconds));
+  const std::set<std::string> only(flags.only.begin(), flags.only.end());
+  const absl::Time begin = absl::Now();
+  for (int round = 1; round <= flags.rounds; ++round) {
+    for (const std::string& store : StoresOf(flags)) {
+      Say(absl::StrCat("round ", round, " of ", flags.rounds, ", ", store, " (",
+                       absl::FormatDuration(absl::Trunc(absl::Now() - begin, absl::Seconds(1))),
+                       ")"));
+      RunRound(stand, store, only);
+    }
   }
-  Print(figures);
-  if (json_path.empty()) return 0;
-  nlohmann::ordered_json json;
-  for (const auto& [name, values] : figures)
-    json[name] = {{"median", Median(values)}, {"rounds", values}};
-  std::ofstream file(json_path);
-  return file << json.dump(2) << "\n" ? 0 : 1;
+  MeasureIdle(stand);
+  for (const std::string& store : StoresOf(flags)) {
+    if (!flags.million) break;
+    Say(absl::StrCat("long run, ", store));
+    RunMillion(stand, store, flags.stored, flags.rounds);
+  }
+  const std::vector<Line> lines = Judge(stand.readings());
+  std::cout << Render(lines, stand.readings()) << std::endl;
+  if (!flags.json.empty()) {
+    std::ofstream file(flags.json);
+    file << ToJson(lines, stand.readings(), flags.commit, command, flags.rounds) << "\n";
+    if (!file.flush()) throw std::runtime_error(absl::StrCat(flags.json, " cannot be written."));
+  }
+  const auto missed =
+      std::count_if(lines.begin(), lines.end(), [](const Line& l) { return !l.met; });
+  if (missed > 0) Say(absl::StrCat(missed, " of ", lines.size(), " targets are missed"));
+  return missed > 0 ? 1 : 0;
 }
 
 }  // namespace
 }  // namespace yikou::bench
 
 int main(int argc, char** argv) {
+  using yikou::bench::FigureNames;
   CLI::App app("yikou-bench: figures with their yardsticks, from one run");
-  int rounds = 3;
-  std::string json;
-  app.add_option("--rounds", rounds, "Interleaved rounds")
+  yikou::bench::Flags flags;
+  app.add_option("--rounds", flags.rounds, "Interleaved rounds")
       ->capture_default_str()
       ->check(CLI::Range(1, 100));
-  app.add_option("--json", json, "Write every figure to this file");
+  app.add_option("--seconds", flags.seconds, "Length of one timed run; longer for a profile")
+      ->capture_default_str()
+      ->check(CLI::Range(0.2, 3600.0));
+  app.add_option("--store", flags.store, "Where the records are kept")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"sqlite", "postgresql", "both"}));
+  app.add_option("--only", flags.only, "These figures and their yardsticks, separated by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember(FigureNames()));
+  app.add_flag("--million", flags.million, "Also the long run: cost and memory at --stored cases");
+  app.add_option("--stored", flags.stored, "Cases stored at the end of the long run")
+      ->capture_default_str()
+      ->check(CLI::Range(20'000, 100'000'000));
+  app.add_option("--json", flags.json, "Write every reading to this file");
+  app.add_option("--commit", flags.commit, "What is measured, for the file");
   CLI11_PARSE(app, argc, argv);
-  return yikou::bench::Main(rounds, json);
+  // As it was typed, but for what ./dev adds.
+  std::vector<std::string> typed;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string(argv[i]) == "--commit") {
+      ++i;
+    } else {
+      typed.push_back(argv[i]);
+    }
+  }
+  try {
+    return yikou::bench::Run(flags, absl::StrJoin(typed, " "));
+  } catch (const std::exception& error) {
+    std::cerr << "yikou-bench: " << error.what() << std::endl;
+    return 2;
+  }
 }

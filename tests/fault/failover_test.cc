@@ -47,7 +47,9 @@ int64_t Fetched(Suite& suite, const std::string& service) {
 
 TEST_CASE("a failover of Redis under load, its replication cut before, loses and doubles nothing") {
   SentinelCluster cluster;
-  Suite suite({.postgres = false, .replicas = 1, .redis_flags = cluster.ServiceFlags()});
+  SuiteOptions options;
+  options.redis_flags = cluster.ServiceFlags();
+  Suite suite(options);
   Load load(&suite, 2);
   RequireMore(load, 1);
 

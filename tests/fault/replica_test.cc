@@ -6,10 +6,20 @@
 #include "tests/support/suite.h"
 
 namespace yikou::test {
+namespace {
+
+SuiteOptions OnPostgres(int replicas) {
+  SuiteOptions options;
+  options.postgres = true;
+  options.replicas = replicas;
+  return options;
+}
+
+}  // namespace
 
 TEST_CASE("of two replicas either may die under load: no case is lost, doubled or held twice",
           "[postgresql]") {
-  Suite suite({.postgres = true, .replicas = 2, .redis_flags = {}});
+  Suite suite(OnPostgres(2));
   Load load(&suite, 3);
   for (const std::string& name : suite.processes()) {
     RequireMore(load, 1);
@@ -23,7 +33,7 @@ TEST_CASE("of two replicas either may die under load: no case is lost, doubled o
 }
 
 TEST_CASE("kill -9 of PostgreSQL under load loses nothing that was acknowledged", "[postgresql]") {
-  Suite suite({.postgres = true, .replicas = 1, .redis_flags = {}});
+  Suite suite(OnPostgres(1));
   Load load(&suite, 3);
   for (int round = 0; round < 3; ++round) {
     RequireMore(load, 2);

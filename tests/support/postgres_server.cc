@@ -40,15 +40,17 @@ std::string ProgramOf(const std::string& name) {
 // The same command as a user PostgreSQL agrees to run as.
 std::vector<std::string> Unprivileged(std::vector<std::string> command) {
   if (geteuid() != 0) return command;
-  std::vector<std::string> wrapped = {"setpriv", "--reuid",        kUser, "--regid",
-                                      kUser,     "--clear-groups", "--"};
+  // Who changes its user is no longer told of its parent's death, unless it asks to be.
+  std::vector<std::string> wrapped = {"setpriv", "--pdeathsig", "keep",           "--reuid", kUser,
+                                      "--regid", kUser,         "--clear-groups", "--"};
   wrapped.insert(wrapped.end(), command.begin(), command.end());
   return wrapped;
 }
 
 }  // namespace
 
-PostgresServer::PostgresServer() : port_(FreePort()) {
+PostgresServer::PostgresServer(PostgresServerOptions options)
+    : options_(options), port_(FreePort()) {
   MakeCluster();
   Start();
 }
@@ -83,11 +85,15 @@ std::string PostgresServer::url(int port) const {
 
 void PostgresServer::Start() {
   if (process_ && process_->Running()) return;
-  process_ = std::make_unique<Process>(
-      Unprivileged({ProgramOf("postgres"), "-D", dir_.File("data"), "-p", std::to_string(port_),
-                    "-h", "127.0.0.1", "-k", dir_.path(), "-c", "max_connections=200", "-c",
-                    "shared_buffers=64MB", "-c", "max_wal_size=2GB", "-c", "fsync=off"}),
-      dir_.File("postgres.log"));
+  std::vector<std::string> command = {ProgramOf("postgres"), "-D", dir_.File("data"),    "-p",
+                                      std::to_string(port_), "-h", "127.0.0.1",          "-k",
+                                      dir_.path(),           "-c", "max_connections=200"};
+  const std::vector<std::string> settings =
+      options_.durable
+          ? std::vector<std::string>{"fsync=on", "shared_buffers=1GB", "max_wal_size=4GB"}
+          : std::vector<std::string>{"fsync=off", "shared_buffers=64MB", "max_wal_size=2GB"};
+  for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
+  process_ = std::make_unique<Process>(Unprivileged(std::move(command)), dir_.File("postgres.log"));
   const bool up = Eventually(
       kStartBound, [&] { return !process_->Running() || PQping(url().c_str()) == PQPING_OK; });
   if (!up || !process_->Running()) {
@@ -109,6 +115,8 @@ void PostgresServer::Signal(int signal) { process_->Kill(signal); }
 
 std::string PostgresServer::Run(const std::string& sql) const {
   std::unique_ptr<PGconn, void (*)(PGconn*)> connection(PQconnectdb(url().c_str()), PQfinish);
+  PQsetNoticeProcessor(
+      connection.get(), [](void*, const char*) {}, nullptr);
   std::unique_ptr<PGresult, void (*)(PGresult*)> result(PQexec(connection.get(), sql.c_str()),
                                                         PQclear);
   const ExecStatusType kind = PQresultStatus(result.get());

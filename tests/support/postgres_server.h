@@ -9,15 +9,21 @@
 
 namespace yikou::test {
 
-// Without fsync: what a killed server wrote, the system still has; only a power cut would differ.
+struct PostgresServerOptions {
+  // False: no fsync. What a killed server wrote, the system still has; only a power cut would
+  // differ. True, for benchmarks: fsync as in production, and memory and log sized for load.
+  bool durable = false;
+};
+
 // Run by an unprivileged user, as PostgreSQL demands: by "postgres" when the test is root's. Every
 // failure is a std::runtime_error with a sentence, which fails the test. Threads: as Process.
 class PostgresServer {
  public:
-  PostgresServer();
+  explicit PostgresServer(PostgresServerOptions options = {});
   ~PostgresServer();
 
   int port() const { return port_; }
+  pid_t pid() const { return process_->pid(); }
   // URL of its one database, over TCP; with another port it is the same behind a proxy.
   std::string url() const { return url(port_); }
   std::string url(int port) const;
@@ -38,6 +44,7 @@ class PostgresServer {
  private:
   void MakeCluster();
 
+  const PostgresServerOptions options_;
   TempDir dir_;
   int port_;
   std::unique_ptr<Process> process_;

@@ -20,6 +20,7 @@ class RedisServer {
 
   std::string host() const { return "127.0.0.1"; }
   int port() const { return port_; }
+  pid_t pid() const { return process_->pid(); }
   const std::string& unix_socket() const { return unix_socket_; }
 
   // Starts it again on the same port, with the data it had; returns when it answers. Does nothing

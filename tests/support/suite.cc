@@ -29,7 +29,10 @@ std::string ServiceOf(const std::string& name) { return name.substr(0, name.find
 
 Suite::Suite(SuiteOptions options)
     : options_(std::move(options)), redis_flags_(options_.redis_flags) {
-  if (options_.postgres) postgres_ = std::make_unique<PostgresServer>();
+  if (options_.postgres) {
+    postgres_ =
+        std::make_unique<PostgresServer>(PostgresServerOptions{.durable = options_.durable});
+  }
   if (redis_flags_.empty()) {
     redis_ = std::make_unique<RedisServer>();
     redis_flags_ = {"--redis_port", absl::StrCat(redis_->port())};
@@ -122,7 +125,7 @@ void Suite::Start(const std::string& name, const std::vector<std::string>& flags
       "--case_time_start",
       "2025-09-24T09:00:00+08:00",
       "--fetch_grace_ms",
-      "300",
+      absl::StrCat(absl::ToInt64Milliseconds(options_.fetch_grace)),
       "--log_file",
       LogPath(name),
       "--calendar",
@@ -165,6 +168,14 @@ int Suite::Terminate(const std::string& name) {
   return *code;
 }
 
+void Suite::Freeze() {
+  for (auto& [name, process] : processes_) process->Kill(SIGSTOP);
+}
+
+void Suite::Thaw() {
+  for (auto& [name, process] : processes_) process->Kill(SIGCONT);
+}
+
 bool Suite::WaitForDeath(const std::string& name, absl::Duration bound) {
   return processes_.at(name)->WaitFor(bound).has_value();
 }
@@ -196,9 +207,11 @@ bool Suite::Settle(absl::Duration bound) {
 
 Suite& SharedSuite() {
   const char* store = std::getenv("YIKOU_TEST_STORE");
-  static Suite suite({.postgres = store != nullptr && std::string(store) == "postgresql",
-                      .replicas = 1,
-                      .redis_flags = {}});
+  static Suite suite([store] {
+    SuiteOptions options;
+    options.postgres = store != nullptr && std::string(store) == "postgresql";
+    return options;
+  }());
   return suite;
 }
 

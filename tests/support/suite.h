@@ -22,6 +22,8 @@ struct SuiteOptions {
   bool postgres = false;
   int replicas = 1;                      // more than one needs PostgreSQL
   std::vector<std::string> redis_flags;  // where there is a Redis; the suite starts one when empty
+  bool durable = false;  // PostgreSQL as PostgresServerOptions says; SQLite always is
+  absl::Duration fetch_grace = absl::Milliseconds(300);
 };
 
 // Processes are named by their service: "intake" is the first replica, "intake#2" the second.
@@ -54,12 +56,17 @@ class Suite {
   // Starts a process on its port with its record; `flags` are added. Does nothing when it runs.
   void Start(const std::string& name, const std::vector<std::string>& flags = {});
   bool Running(const std::string& name);
+  pid_t pid(const std::string& name) const { return processes_.at(name)->pid(); }
   // Ends it with SIGKILL.
   void Kill(const std::string& name);
   // Ends it with SIGTERM and returns its exit code; throws when it takes longer than 20 s.
   int Terminate(const std::string& name);
   // Waits until it has ended by itself; false after `bound`.
   bool WaitForDeath(const std::string& name, absl::Duration bound);
+  // Stops all processes where they are, and lets them go on: they use nothing meanwhile, and lose
+  // nothing.
+  void Freeze();
+  void Thaw();
   // Waits until the process serves.
   void WaitServing(const std::string& name);
   // Waits until nothing is on its way between the services; false after `bound`.
