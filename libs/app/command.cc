@@ -1,7 +1,6 @@
 #include "libs/app/command.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/ids.h"
 #include "libs/casework/chain.h"
 #include "libs/casework/errors.h"
@@ -97,7 +96,7 @@ void Commands::Attempt(std::shared_ptr<Call> call) {
     }
     if (change.empty()) return call->answer(*std::move(response));
     call->mark.response = *std::move(response);
-    call->mark.at = absl::Now();
+    call->mark.at = executor_->clock().Now();
     change.request = call->mark;
     committer_->Submit(std::move(change), [this, call](absl::Status committed) {
       Answered(call, call->mark.response, std::move(committed));

@@ -6,7 +6,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
 #include "libs/base/status.h"
 
@@ -65,7 +64,7 @@ struct Inbox::Batch {
 };
 
 std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   std::vector<const Envelope*> all;
   for (const Envelope& entry : entries) all.push_back(&entry);
   std::vector<absl::Status> statuses(entries.size());
@@ -307,21 +306,21 @@ absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause, bool 
   (parked ? change.unparked : change.inbox).push_back({entry.stream(), entry.stream_seq()});
   change.dead.push_back({entry.stream(), entry.stream_seq(), entry.event().type(),
                          entry.event().case_id(), std::string(cause.message()), attempts,
-                         entry.SerializeAsString(), absl::Now()});
+                         entry.SerializeAsString(), committer_->executor()->clock().Now()});
   return committer_->CommitOne(std::move(change));
 }
 
 absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::string& payload,
                          const std::string& cause) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   base::LogError("inbox.unreadable", {{"stream", stream}, {"cause", cause}});
   Change change;
-  change.dead.push_back({stream, seq, "", "", cause, 1, payload, absl::Now()});
+  change.dead.push_back({stream, seq, "", "", cause, 1, payload, committer_->executor()->clock().Now()});
   return committer_->CommitOne(std::move(change));
 }
 
 absl::Status Inbox::Retry(const store::DeadLetter& letter) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   Envelope entry;
   if (!entry.ParseFromString(letter.envelope) || !entry.has_event()) {
     return absl::FailedPreconditionError(
@@ -335,7 +334,7 @@ absl::Status Inbox::Retry(const store::DeadLetter& letter) {
 }
 
 absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   Envelope entry;
   const bool ordered = entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream);
   return Settle([&](Batch* batch) -> absl::Status {

@@ -5,7 +5,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "libs/base/failpoint.h"
 #include "libs/base/log.h"
 #include "libs/base/status.h"
@@ -30,6 +29,7 @@ int64_t NumberOf(const std::string& entry_id) {
 }  // namespace
 
 void StreamReader::Start(base::Executor* executor) {
+  clock_ = &executor->clock();
   loop_ = executor->StartLoop("reader", [this] { return Step(); });
 }
 
@@ -77,8 +77,8 @@ absl::Duration StreamReader::Step() {
   absl::StatusOr<std::vector<queue::StreamMessage>> messages = consumer_->Read(kBatch, kBlock);
   absl::Status status = messages.status();
   if (status.ok()) status = ApplyAndAck(*messages);
-  if (status.ok() && absl::Now() >= next_claim_) {
-    next_claim_ = absl::Now() + kClaimEvery;
+  if (status.ok() && clock_->Now() >= next_claim_) {
+    next_claim_ = clock_->Now() + kClaimEvery;
     absl::StatusOr<queue::Claimed> claimed = consumer_->Claim(kStale, kBatch);
     status = claimed.ok() ? ApplyAndAck(claimed->messages) : claimed.status();
     if (claimed.ok() && claimed->deleted > 0) {
