@@ -18,9 +18,7 @@ extern const store::AggregateKind kNumberBlockKind;
 class CaseNumbers {
  public:
   CaseNumbers(store::Store* store, store::GroupCommitter* committer)
-      : store_(store),
-        committer_(committer),
-        turn_(committer->executor()->NewSemaphore(1)) {}
+      : store_(store), committer_(committer), turn_(committer->executor()->NewSemaphore(1)) {}
 
   // The next number of the unit on the day of `now` (local time). May wait for one commit.
   absl::StatusOr<std::string> Next(const std::string& unit_id, casework::v1::CaseKind kind,

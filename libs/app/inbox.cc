@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/base/log.h"
+#include "libs/base/planted_bug.h"
 #include "libs/base/status.h"
 
 namespace yikou::app {
@@ -156,7 +157,8 @@ absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
     YK_ASSIGN_OR_RETURN(inbox->second, store_->Inbox(entry.stream()));
   }
   const int64_t seq = entry.stream_seq();
-  if (seq <= inbox->second.watermark || !inbox->second.above.insert(seq).second) {
+  const bool applied = seq <= inbox->second.watermark || !inbox->second.above.insert(seq).second;
+  if (applied && !base::Planted("skip_inbox_check")) {
     ++batch->duplicates[entry.stream()];
     return absl::OkStatus();
   }
@@ -188,7 +190,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   if (ordered) {
     YK_ASSIGN_OR_RETURN(const int64_t seen,
                         Seen(batch, event.source(), aggregate, event.version()));
-    if (event.version() <= seen) return absl::OkStatus();
+    if (event.version() <= seen && !base::Planted("skip_inbox_check")) return absl::OkStatus();
     if (event.version() > seen + 1) {
       status = WaitFor(event.source(), event.aggregate_kind(), event.aggregate_id(),
                        event.version() - 1);
@@ -198,7 +200,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     YK_ASSIGN_OR_RETURN(
         const int64_t seen,
         Seen(batch, on.source(), absl::StrCat(on.aggregate_kind(), "/", on.aggregate_id())));
-    if (seen < on.version()) {
+    if (seen < on.version() && !base::Planted("act_before_mirror")) {
       status = WaitFor(on.source(), on.aggregate_kind(), on.aggregate_id(), on.version());
     }
   }
@@ -209,7 +211,8 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     batch->work.set_context(std::move(context));
     // An offer to this service is taken from its queue, whose tiers a deployment may choose; the
     // copy among routing's events only keeps their order.
-    const bool queued = ordered && event.type() == "routing.offered" &&
+    const bool queued = ordered && !base::Planted("sign_twice") &&
+                        event.type() == "routing.offered" &&
                         event.offer().service() == batch->work.context().source;
     if (!queued) status = reaction_(batch->work, event);
   }
@@ -222,6 +225,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     parked.stream = entry.stream();
     parked.seq = entry.stream_seq();
     parked.envelope = entry.SerializeAsString();
+    if (base::Planted("forget_parked")) return absl::OkStatus();
     batch->work.change().parked.push_back(std::move(parked));
     return absl::OkStatus();
   }
@@ -315,7 +319,8 @@ absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::stri
   const base::Hold turn(turn_.get());
   base::LogError("inbox.unreadable", {{"stream", stream}, {"cause", cause}});
   Change change;
-  change.dead.push_back({stream, seq, "", "", cause, 1, payload, committer_->executor()->clock().Now()});
+  change.dead.push_back(
+      {stream, seq, "", "", cause, 1, payload, committer_->executor()->clock().Now()});
   return committer_->CommitOne(std::move(change));
 }
 

@@ -46,7 +46,7 @@ struct ServiceOptions {
   std::string case_time_start;   // RFC 3339; first start in test mode begins here
   absl::Duration fetch_grace = absl::Seconds(2);
   // What else the service may stand on than SQLite and a socket to Redis; null: these.
-  std::function<absl::StatusOr<std::unique_ptr<store::Store>>(const std::string& path)> open_store;
+  std::function<absl::StatusOr<std::unique_ptr<store::Store>>(const std::string& url)> open_store;
   std::function<absl::StatusOr<std::unique_ptr<queue::RedisLink>>()> connect_redis;
 };
 

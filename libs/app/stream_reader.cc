@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/failpoint.h"
 #include "libs/base/log.h"
+#include "libs/base/planted_bug.h"
 #include "libs/base/status.h"
 
 namespace yikou::app {
@@ -42,6 +43,8 @@ absl::Status StreamReader::ApplyAndAck(const std::vector<queue::StreamMessage>& 
   std::vector<const queue::StreamMessage*> decoded;
   std::map<std::string, std::vector<std::string>> done;
   for (const queue::StreamMessage& message : messages) {
+    if (base::Planted("ack_before_commit"))
+      (void)consumer_->Ack(message.stream, {message.entry_id});
     casework::v1::Envelope entry;
     if (entry.ParseFromString(message.payload) && entry.has_event() &&
         entry.stream() == message.stream && entry.stream_seq() > 0) {

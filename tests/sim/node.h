@@ -1,0 +1,53 @@
+// One machine of the simulation: a disk, and the process of one service that runs on it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tests/sim/process.h"
+#include "tests/sim/scheduler.h"
+#include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_executor.h"
+
+namespace yikou::sim {
+
+class World;
+
+class Node {
+ public:
+  Node(World* world, std::string service);
+
+  const std::string& service() const { return service_; }
+  SimDisk& disk() { return disk_; }
+  // The process when it serves calls; null else.
+  Process* serving() { return serving_ ? process_.get() : nullptr; }
+  const std::shared_ptr<Life>& life() const { return life_; }
+  bool down() const { return process_ == nullptr && life_ == nullptr; }
+
+  // Starts the process, and again whenever it fails to come up. Does nothing when it runs.
+  void Start();
+  // Ends it as kill -9 does, or as a power cut does. From its own fibres this does not return.
+  void Crash(bool power_cut);
+  // Ends it as SIGTERM does.
+  void Stop();
+
+ private:
+  absl::Status Open();
+  absl::StatusOr<std::unique_ptr<store::Store>> OpenStore(const std::string& url);
+  absl::Status BeforeStore(absl::string_view method);
+  void Bury();
+
+  World* world_;
+  const std::string service_;
+  SimDisk disk_;
+  std::shared_ptr<Life> life_;
+  std::unique_ptr<SimExecutor> executor_;
+  std::unique_ptr<Process> process_;
+  std::function<void(bool)> lose_answers_;
+  int64_t traced_ = 0;  // position of the log up to which the trace has its events
+  bool serving_ = false;
+  bool opening_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace yikou::sim

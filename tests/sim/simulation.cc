@@ -1,0 +1,207 @@
+#include "tests/sim/simulation.h"
+
+#include "absl/strings/str_cat.h"
+#include "tests/sim/people.h"
+#include "tests/sim/world.h"
+#include "tests/support/invariants.h"
+
+namespace yikou::sim {
+
+namespace {
+
+constexpr absl::Duration kFaults = absl::Seconds(25);
+constexpr absl::Duration kPatience = absl::Minutes(15);
+
+// Makes the weather of a run: each kind of trouble is there in some runs and not in others, so that
+// none hides behind another.
+class Weatherman {
+ public:
+  explicit Weatherman(World* world) : world_(world) {}
+
+  void Live() {
+    Scheduler& scheduler = world_->scheduler();
+    Draw();
+    const absl::Time end = scheduler.Now() + kFaults;
+    while (scheduler.Now() < end) {
+      scheduler.Sleep(scheduler.Between(absl::Milliseconds(200), absl::Seconds(4)));
+      Strike();
+    }
+    world_->weather() = Weather();
+    world_->Trace("weather", "is good from now on");
+    for (const char* service : kServices) world_->node(service).disk().SetFull(false);
+    ended_ = true;
+  }
+  bool ended() const { return ended_; }
+
+ private:
+  bool Chance(double probability) { return world_->scheduler().Chance(probability); }
+  std::string AnyService() { return kServices[world_->scheduler().Below(kServices.size())]; }
+
+  void Draw() {
+    Weather& weather = world_->weather();
+    if (Chance(0.5)) weather.death_at_failpoint = 0.005;
+    if (Chance(0.5)) weather.call_lost = 0.03;
+    if (Chance(0.5)) weather.answer_lost = 0.03;
+    if (Chance(0.3)) weather.store_refuses = 0.002;
+    if (Chance(0.3)) weather.store_forgets = 0.01;
+    if (Chance(0.4)) weather.redis_lost = 0.02;
+    if (Chance(0.4)) weather.redis_answer_lost = 0.03;
+    if (Chance(0.4)) weather.stall = 0.01;
+    if (Chance(0.3)) weather.redis_slow = absl::Milliseconds(800);
+    crashes_ = Chance(0.7);
+    redis_troubles_ = Chance(0.7);
+    cuts_ = Chance(0.5);
+    skips_ = Chance(0.6);
+    fills_ = Chance(0.2);
+  }
+
+  void Strike() {
+    Scheduler& scheduler = world_->scheduler();
+    switch (scheduler.Below(8)) {
+      case 0:
+      case 1:
+        if (crashes_) Bring(AnyService());
+        return;
+      case 2:
+      case 3:
+        if (redis_troubles_) TroubleRedis();
+        return;
+      case 4:
+        if (cuts_) Cut();
+        return;
+      case 5:
+      case 6:
+        if (skips_) {
+          static constexpr int kHours[] = {1, 3, 9, 24, 24, 72, 200};
+          SkipClock(world_, absl::Hours(kHours[scheduler.Below(std::size(kHours))]));
+        }
+        return;
+      default:
+        if (fills_) Fill(AnyService());
+    }
+  }
+
+  // Ends a process in one of three ways, and brings it up again.
+  void Bring(const std::string& service) {
+    Scheduler& scheduler = world_->scheduler();
+    Node& node = world_->node(service);
+    const uint64_t how = scheduler.Below(3);
+    if (how == 0) {
+      node.Stop();
+    } else {
+      node.Crash(how == 1);
+    }
+  }
+
+  void TroubleRedis() {
+    Scheduler& scheduler = world_->scheduler();
+    switch (scheduler.Below(4)) {
+      case 0:
+        world_->Trace("redis", "forgets everything");
+        return world_->redis().FlushAll();
+      case 1:
+        world_->Trace("redis", "fails over and loses its tail");
+        return world_->redis().LoseTail(static_cast<int>(1 + scheduler.Below(5)));
+      case 2:
+        world_->Trace("redis", "forgets the last acknowledgements");
+        return world_->redis().ForgetAcks();
+      default:
+        world_->Trace("redis", "is away");
+        world_->weather().redis_away_until =
+            scheduler.Now() + scheduler.Between(absl::Milliseconds(200), absl::Seconds(8));
+    }
+  }
+
+  void Cut() {
+    Scheduler& scheduler = world_->scheduler();
+    const std::pair<std::string, std::string> way = {AnyService(), AnyService()};
+    world_->weather().cut.insert(way);
+    scheduler.After(scheduler.Between(absl::Milliseconds(500), absl::Seconds(6)),
+                    [world = world_, way] { world->weather().cut.erase(way); });
+  }
+
+  void Fill(const std::string& service) {
+    Scheduler& scheduler = world_->scheduler();
+    world_->Trace(service, "has a full disk");
+    world_->node(service).disk().SetFull(true);
+    scheduler.After(scheduler.Between(absl::Milliseconds(200), absl::Seconds(2)),
+                    [world = world_, service] { world->node(service).disk().SetFull(false); });
+  }
+
+  World* world_;
+  bool crashes_ = false;
+  bool redis_troubles_ = false;
+  bool cuts_ = false;
+  bool skips_ = false;
+  bool fills_ = false;
+  bool ended_ = false;
+};
+
+// Starts what is down, a while after it went down.
+void KeepUp(World* world) {
+  Scheduler& scheduler = world->scheduler();
+  while (true) {
+    scheduler.Sleep(scheduler.Between(absl::Milliseconds(100), absl::Seconds(3)));
+    for (const char* service : kServices) {
+      if (world->node(service).down()) world->node(service).Start();
+    }
+  }
+}
+
+// Lets everything come to rest; "" when it does.
+std::string Settle(World* world) {
+  Scheduler& scheduler = world->scheduler();
+  const absl::Time bound = scheduler.Now() + absl::Minutes(2);
+  std::string pending = world->Pending();
+  while (!pending.empty() && scheduler.Now() < bound) {
+    scheduler.RunUntil([] { return false; }, scheduler.Now() + absl::Milliseconds(500));
+    pending = world->Pending();
+  }
+  return pending;
+}
+
+void Check(World* world, const Ledger& ledger) {
+  const test::AskService ask = [world](const std::string& service,
+                                       const google::protobuf::Message& request,
+                                       google::protobuf::Message* response) {
+    const auto bytes =
+        world->Ask(service, request.GetDescriptor()->full_name(), request.SerializeAsString());
+    if (bytes.ok()) response->ParseFromString(*bytes);
+    return bytes.status();
+  };
+  const test::Acknowledged acknowledged{.applications = ledger.applications,
+                                        .grid_events = ledger.grid_events,
+                                        .count_grid_events = true};
+  for (std::string& finding : test::CheckInvariants(ask, acknowledged)) {
+    world->Finding(std::move(finding));
+  }
+}
+
+}  // namespace
+
+Outcome Simulate(const Ground& ground, uint64_t seed, bool trace) {
+  World world(&ground, {.seed = seed, .trace = trace});
+  Scheduler& scheduler = world.scheduler();
+  const absl::Time begin = scheduler.Now();
+  Ledger ledger;
+  Weatherman weatherman(&world);
+  for (const char* service : kServices) world.node(service).Start();
+  scheduler.Spawn(world.outside(), "keeper", [&world] { KeepUp(&world); });
+  SendPeople(&world, &ledger, static_cast<int>(4 + scheduler.Below(7)),
+             static_cast<int>(scheduler.Below(3)));
+  scheduler.Spawn(world.outside(), "weather", [&weatherman] { weatherman.Live(); });
+  scheduler.RunUntil([&] { return weatherman.ended(); }, begin + kPatience);
+  ledger.closing = true;
+  if (!scheduler.RunUntil([&] { return ledger.busy == 0; }, begin + kPatience)) {
+    world.Finding("people wait for ever");
+  }
+  const std::string pending = Settle(&world);
+  if (!pending.empty()) world.Finding(absl::StrCat("the suite does not settle: ", pending));
+  Check(&world, ledger);
+  return {.findings = world.findings(),
+          .digest = world.digest(),
+          .cases = static_cast<int>(ledger.applications.size() + ledger.grid_events.size()),
+          .lived = scheduler.Now() - begin};
+}
+
+}  // namespace yikou::sim
