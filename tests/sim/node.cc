@@ -87,7 +87,8 @@ absl::StatusOr<Resp> CallPeer(World* world, const std::string& from, const std::
 Node::Node(World* world, std::string service)
     : world_(world),
       service_(std::move(service)),
-      disk_(absl::StrCat(world->ground().path(), "/", service_, "/")) {}
+      disk_(absl::StrCat(world->ground().path(), "/", service_, "/")),
+      clock_(&world->scheduler()) {}
 
 // What may happen before any call of the record: it waits, so that others come in between, or it
 // fails.
@@ -176,7 +177,7 @@ absl::Status Node::Open() {
 void Node::Start() {
   if (life_ != nullptr) return;
   life_ = std::make_shared<Life>(service_);
-  executor_ = std::make_unique<SimExecutor>(&world_->scheduler(), life_);
+  executor_ = std::make_unique<SimExecutor>(&world_->scheduler(), life_, &clock_);
   world_->Trace(service_, "starts");
   world_->scheduler().Spawn(life_, "main", [this] {
     const absl::Status status = Open();
@@ -189,7 +190,9 @@ void Node::Start() {
 }
 
 void Node::Bury() {
-  // The dead write nothing: their disk is cut and their connections refuse.
+  // The dead write nothing: their disk is cut and their connections refuse. What is queued still
+  // names kinds of the business, which goes first.
+  if (process_) process_->core().Stop();
   process_.reset();
   executor_.reset();
   life_.reset();

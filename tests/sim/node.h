@@ -13,12 +13,25 @@ namespace yikou::sim {
 
 class World;
 
+// The clock of one machine: right, or some seconds off.
+class MachineClock final : public base::Clock {
+ public:
+  explicit MachineClock(const Scheduler* scheduler) : scheduler_(scheduler) {}
+  absl::Time Now() const override { return scheduler_->Now() + off_; }
+  void Set(absl::Duration off) { off_ = off; }
+
+ private:
+  const Scheduler* scheduler_;
+  absl::Duration off_;
+};
+
 class Node {
  public:
   Node(World* world, std::string service);
 
   const std::string& service() const { return service_; }
   SimDisk& disk() { return disk_; }
+  MachineClock& clock() { return clock_; }
   // The process when it serves calls; null else.
   Process* serving() { return serving_ ? process_.get() : nullptr; }
   const std::shared_ptr<Life>& life() const { return life_; }
@@ -40,6 +53,7 @@ class Node {
   World* world_;
   const std::string service_;
   SimDisk disk_;
+  MachineClock clock_;
   std::shared_ptr<Life> life_;
   std::unique_ptr<SimExecutor> executor_;
   std::unique_ptr<Process> process_;

@@ -108,14 +108,15 @@ class Applicant {
                                              "YK-B001", "YK-B002", "YK-B002"};
     const std::string item = kItems[scheduler().Below(std::size(kItems))];
     const bool incomplete = absl::StartsWith(item, "YK-S") && Chance(0.3);
-    tolerant_ = item == "YK-S004" && !incomplete && Chance(0.4);
+    tolerant_ = item == "YK-S004" && !incomplete && Chance(0.5);
+    promises_ = tolerant_ && Chance(0.4);
     auto request = client_.New<in::ReceiveCaseRequest>();
     request.set_item_code(item);
     request.set_receiver_unit(counter_);
     *request.mutable_application() = Statement(item, incomplete);
     request.set_channel(cw::CHANNEL_WINDOW);
-    request.set_receive_incomplete(incomplete);
-    request.set_accept_tolerant(tolerant_);
+    request.set_receive_incomplete(incomplete || promises_);
+    request.set_accept_tolerant(tolerant_ && !promises_);
     if (Chance(0.3)) SendAgain(request);
     const auto received = client_.Call<in::ReceiveCaseResponse>(request);
     if (!received.ok()) {
@@ -124,6 +125,7 @@ class Applicant {
       return false;
     }
     case_id_ = received->view().case_record().case_id();
+    Note(received->view().case_record());
     ledger_->applications.push_back(case_id_);
     return true;
   }
@@ -157,6 +159,7 @@ class Applicant {
       return true;
     }
     const cw::CaseRecord& record = got->view().case_record();
+    Note(record);
     state_ = record.state();
     switch (record.state()) {
       case cw::CASE_STATE_RECEIVED:
@@ -182,6 +185,20 @@ class Applicant {
     }
   }
 
+  // What was seen once is never unseen: no answer is older than one before it.
+  void Note(const cw::CaseRecord& record) {
+    if (record.version() < version_) {
+      client_.world().Finding(absl::StrCat("case ", case_id_, " was at version ", version_,
+                                           " and is shown at version ", record.version()));
+    }
+    version_ = std::max(version_, record.version());
+  }
+  template <class Resp, class Req>
+  void Do(const Req& request) {
+    const auto done = client_.Call<Resp>(request);
+    if (done.ok()) Note(done->view().case_record());
+  }
+
   template <class Req>
   Req On(const cw::CaseRecord& record) {
     auto request = client_.New<Req>();
@@ -200,14 +217,18 @@ class Applicant {
       in::MaterialRef* ref = request.add_materials();
       ref->set_code("HOUSEHOLD_BOOK");
       ref->set_material_id(client_.world().ground().material());
-      (void)client_.Call<in::SubmitCorrectionResponse>(request);
+      Do<in::SubmitCorrectionResponse>(request);
+    } else if (promises_ && choice < 5) {
+      auto request = On<in::AcceptCaseRequest>(record);
+      request.set_promise_signed(true);
+      Do<in::AcceptCaseResponse>(request);
     } else if (choice == 1) {
       auto request = On<in::RefuseCaseRequest>(record);
       request.set_reason("MATERIALS_MISSING");
       request.set_remedy("请带齐材料");
-      (void)client_.Call<in::RefuseCaseResponse>(request);
+      Do<in::RefuseCaseResponse>(request);
     } else {
-      (void)client_.Call<in::RequestCorrectionResponse>(On<in::RequestCorrectionRequest>(record));
+      Do<in::RequestCorrectionResponse>(On<in::RequestCorrectionRequest>(record));
     }
   }
 
@@ -234,19 +255,19 @@ class Applicant {
   void Deliver(const cw::CaseRecord& record) {
     auto request = On<in::DeliverCaseRequest>(record);
     request.set_proof("本人签收");
-    (void)client_.Call<in::DeliverCaseResponse>(request);
+    Do<in::DeliverCaseResponse>(request);
   }
 
   void Delivered(const cw::CaseRecord& record) {
     const uint64_t choice = scheduler().Below(ledger_->closing ? 3 : 8);
     if (choice == 0 && record.rating() == 0) Rate(record);
-    if (choice == 1) (void)client_.Call<in::CloseCaseResponse>(On<in::CloseCaseRequest>(record));
+    if (choice == 1) Do<in::CloseCaseResponse>(On<in::CloseCaseRequest>(record));
   }
 
   void Rate(const cw::CaseRecord& record) {
     auto request = On<in::RateCaseRequest>(record);
     request.set_stars(static_cast<int>(1 + scheduler().Below(5)));
-    (void)client_.Call<in::RateCaseResponse>(request);
+    Do<in::RateCaseResponse>(request);
   }
 
   Ledger* ledger_;
@@ -254,7 +275,9 @@ class Applicant {
   Client client_;
   const int serial_;
   std::string case_id_;
-  bool tolerant_ = false;
+  bool tolerant_ = false;  // brings a certificate later
+  bool promises_ = false;  // the same, and says so only when asked
+  int64_t version_ = 0;    // newest seen
   cw::CaseState state_ = cw::CASE_STATE_UNSPECIFIED;
 };
 
@@ -264,7 +287,7 @@ class Applicant {
 class Officer {
  public:
   Officer(World* world, Ledger* ledger, const std::string& unit)
-      : ledger_(ledger), client_(world, Person("officer", unit, {"OFFICER"})) {}
+      : ledger_(ledger), client_(world, Person("officer", unit, {"OFFICER", "SUPERVISOR"})) {}
 
   void Live() {
     while (!ledger_->closing || ledger_->busy > 0) {
@@ -300,6 +323,8 @@ class Officer {
     if (choice < 70) return Suspend(item);
     if (choice < 76) return SendBack(item);
     if (choice < 90) return AskForVisit(item);
+    if (choice < 93) return Extend(item);
+    if (choice < 95) return Terminate(item);
   }
 
   void Decide(const ap::WorkItem& item, bool reject) {
@@ -326,6 +351,19 @@ class Officer {
     back.set_step_id(item.step().step_id());
     back.set_reason("请再核实");
     (void)client_.Call<ap::SendBackResponse>(back);
+  }
+
+  void Extend(const ap::WorkItem& item) {
+    auto extend = On<ap::ExtendProcessRequest>(item);
+    extend.set_add(2);
+    extend.set_reason("情况复杂");
+    (void)client_.Call<ap::ExtendProcessResponse>(extend);
+  }
+
+  void Terminate(const ap::WorkItem& item) {
+    auto terminate = On<ap::TerminateProcessRequest>(item);
+    terminate.set_reason("申请人失联");
+    (void)client_.Call<ap::TerminateProcessResponse>(terminate);
   }
 
   void AskForVisit(const ap::WorkItem& item) {
@@ -387,7 +425,10 @@ class GridEvent {
  public:
   GridEvent(World* world, Ledger* ledger)
       : ledger_(ledger),
-        reporter_(world, {"w-230108001004-g01", "230108001004", {"GRID_WORKER"}, ""}),
+        reporter_(world,
+                  world->scheduler().Chance(0.3)
+                      ? Person("clerk", "230108001004", {"CLERK"})
+                      : auth::Principal{"w-230108001004-g01", "230108001004", {"GRID_WORKER"}, ""}),
         dispatcher_(world, Person("dispatcher", kStreet, {"DISPATCHER"})) {}
 
   void Live() {
@@ -398,7 +439,6 @@ class GridEvent {
     report.set_grid_id("230108001004-g01");
     report.set_place("居民楼");
     report.set_description("整栋停水");
-    report.set_channel(cw::CHANNEL_GRID_WORKER);
     report.set_households(12);
     const auto reported = reporter_.Call<gr::ReportEventResponse>(report);
     if (!reported.ok()) {
@@ -408,12 +448,12 @@ class GridEvent {
     }
     event_ = reported->view().event();
     ledger_->grid_events.push_back(event_.case_id());
-    for (int looks = 0; looks < 500 && event_.state() != cw::CASE_STATE_GRID_CLOSED; ++looks) {
+    for (int looks = 0; looks < 500 && !IsOver(); ++looks) {
       Pause(scheduler(), *ledger_);
       Look();
       Step();
     }
-    if (event_.state() != cw::CASE_STATE_GRID_CLOSED) {
+    if (!IsOver()) {
       reporter_.world().Finding(absl::StrCat("grid event ", event_.case_id(), " comes to no end: ",
                                              cw::CaseState_Name(event_.state())));
     }
@@ -421,6 +461,11 @@ class GridEvent {
 
  private:
   Scheduler& scheduler() { return reporter_.scheduler(); }
+
+  bool IsOver() const {
+    return event_.state() == cw::CASE_STATE_GRID_CLOSED ||
+           event_.state() == cw::CASE_STATE_NOT_REGISTERED;
+  }
 
   void Look() {
     gr::GetEventRequest get;
@@ -440,6 +485,13 @@ class GridEvent {
   void Step() {
     Client assignee(&reporter_.world(), {event_.worker_id(), "230108001004", {"GRID_WORKER"}, ""});
     switch (event_.state()) {
+      case cw::CASE_STATE_VERIFYING: {
+        auto decide = On<gr::RegisterEventRequest>(dispatcher_);
+        decide.set_register_(scheduler().Chance(0.7));
+        decide.set_reason("已核实");
+        (void)dispatcher_.Call<gr::RegisterEventResponse>(decide);
+        return;
+      }
       case cw::CASE_STATE_REGISTERED:
       case cw::CASE_STATE_RETURN_REQUESTED:
       case cw::CASE_STATE_REWORK: {

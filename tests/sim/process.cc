@@ -80,6 +80,8 @@ class IntakeProcess final : public Process {
   void Serve() {
     using intake::IntakeService;
     ServeCommon();
+    Command(&*catalogue_, &intake::CatalogueService::ImportItems);
+    Query(&*catalogue_, &intake::CatalogueService::GetItem);
     Command(&*intake_, &IntakeService::ReceiveCase);
     Command(&*intake_, &IntakeService::AcceptCase);
     Command(&*intake_, &IntakeService::RequestCorrection);
@@ -142,6 +144,8 @@ class RoutingProcess final : public Process {
     };
     YK_RETURN_IF_ERROR(PrepareCore(std::move(parts)));
     ServeCommon();
+    Command(&*directory_, &routing::DirectoryService::ImportUnits);
+    Query(&*directory_, &routing::DirectoryService::GetUnit);
     Query(&*routing_, &routing::RoutingService::ListOffers);
     Query(&*routing_, &routing::RoutingService::GetCustody);
     if (!around.import) return absl::OkStatus();

@@ -1,9 +1,13 @@
 #include "tests/sim/simulation.h"
 
 #include "absl/strings/str_cat.h"
+#include "tests/sim/client.h"
 #include "tests/sim/people.h"
 #include "tests/sim/world.h"
 #include "tests/support/invariants.h"
+#include "yikou/approval/v1/approval.pb.h"
+#include "yikou/intake/v1/intake.pb.h"
+#include "yikou/routing/v1/routing.pb.h"
 
 namespace yikou::sim {
 
@@ -28,7 +32,10 @@ class Weatherman {
     }
     world_->weather() = Weather();
     world_->Trace("weather", "is good from now on");
-    for (const char* service : kServices) world_->node(service).disk().SetFull(false);
+    for (const char* service : kServices) {
+      world_->node(service).disk().SetFull(false);
+      world_->node(service).clock().Set(absl::ZeroDuration());
+    }
     ended_ = true;
   }
   bool ended() const { return ended_; }
@@ -53,11 +60,13 @@ class Weatherman {
     cuts_ = Chance(0.5);
     skips_ = Chance(0.6);
     fills_ = Chance(0.2);
+    steps_clocks_ = Chance(0.2);
+    edits_ = Chance(0.3);
   }
 
   void Strike() {
     Scheduler& scheduler = world_->scheduler();
-    switch (scheduler.Below(8)) {
+    switch (scheduler.Below(11)) {
       case 0:
       case 1:
         if (crashes_) Bring(AnyService());
@@ -76,8 +85,17 @@ class Weatherman {
           SkipClock(world_, absl::Hours(kHours[scheduler.Below(std::size(kHours))]));
         }
         return;
-      default:
+      case 7:
         if (fills_) Fill(AnyService());
+        return;
+      case 8:
+        if (steps_clocks_) StepClock(AnyService());
+        return;
+      case 9:
+        if (edits_) EditReferences();
+        return;
+      default:
+        if (crashes_ && Chance(0.2)) BlackOut();
     }
   }
 
@@ -128,12 +146,49 @@ class Weatherman {
                     [world = world_, service] { world->node(service).disk().SetFull(false); });
   }
 
+  void StepClock(const std::string& service) {
+    Scheduler& scheduler = world_->scheduler();
+    const absl::Duration off = scheduler.Between(-absl::Seconds(3), absl::Seconds(3));
+    world_->Trace(service, absl::StrCat("has its clock set ", absl::FormatDuration(off), " off"));
+    world_->node(service).clock().Set(off);
+  }
+
+  // Everything is dark at once, Redis too.
+  void BlackOut() {
+    world_->Trace("weather", "there is no power anywhere");
+    world_->redis().FlushAll();
+    for (const char* service : kServices) world_->node(service).Crash(true);
+  }
+
+  // An item gets a new version and a unit a new name, in the middle of the day.
+  void EditReferences() {
+    Client editor(world_, {"editor", "", {"ADMIN"}, ""});
+    intake::v1::GetItemRequest get;
+    get.set_code(Chance(0.5) ? "YK-S004" : "YK-B002");
+    const auto item = editor.Call<intake::v1::GetItemResponse>(get);
+    if (!item.ok()) return;
+    auto import = editor.New<intake::v1::ImportItemsRequest>();
+    *import.add_items() = item->item();
+    import.mutable_items(0)->set_name(absl::StrCat(item->item().name(), "新"));
+    (void)editor.Call<intake::v1::ImportItemsResponse>(import);
+    routing::v1::GetUnitRequest ask;
+    ask.set_unit_id("230108001004");
+    const auto unit = editor.Call<routing::v1::GetUnitResponse>(ask);
+    if (!unit.ok()) return;
+    auto rename = editor.New<routing::v1::ImportUnitsRequest>();
+    *rename.add_units() = unit->unit();
+    rename.mutable_units(0)->set_name(absl::StrCat(unit->unit().name(), "新"));
+    (void)editor.Call<routing::v1::ImportUnitsResponse>(rename);
+  }
+
   World* world_;
   bool crashes_ = false;
   bool redis_troubles_ = false;
   bool cuts_ = false;
   bool skips_ = false;
   bool fills_ = false;
+  bool steps_clocks_ = false;
+  bool edits_ = false;
   bool ended_ = false;
 };
 
@@ -174,6 +229,12 @@ void Check(World* world, const Ledger& ledger) {
                                         .count_grid_events = true};
   for (std::string& finding : test::CheckInvariants(ask, acknowledged)) {
     world->Finding(std::move(finding));
+  }
+  approval::v1::ListWorkResponse work;
+  if (!ask("approval", approval::v1::ListWorkRequest(), &work).ok()) return;
+  for (const approval::v1::WorkItem& item : work.items()) {
+    world->Finding(absl::StrCat("case ", item.case_id(), " is over and still on the work list of ",
+                                item.step().unit_id()));
   }
 }
 
