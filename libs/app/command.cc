@@ -17,6 +17,20 @@ std::string RequestIdOf(const google::protobuf::Message& request) {
   return field ? request.GetReflection()->GetString(request, field) : "";
 }
 
+// What a caller asks for, as a digest. A service that forwards a call adds the version its mirror
+// has by then: that is not the caller's, and differs when the caller repeats the call.
+std::string PayloadDigest(const rpc::CallContext& context,
+                          const google::protobuf::Message& request) {
+  const auto* version = request.GetDescriptor()->FindFieldByName("expected_version");
+  if (!context.forwarded || version == nullptr) {
+    return base::ToHex(casework::Digest(store::StableBytes(request)));
+  }
+  std::unique_ptr<google::protobuf::Message> asked(request.New());
+  asked->CopyFrom(request);
+  asked->GetReflection()->ClearField(asked.get(), version);
+  return base::ToHex(casework::Digest(store::StableBytes(*asked)));
+}
+
 // Who may repeat a request: the person, within the unit acted for.
 std::string PrincipalKey(const rpc::CallContext& context) {
   return absl::StrCat(context.principal.unit_id, "/", context.principal.person_id);
@@ -48,7 +62,7 @@ void Commands::RunErased(const rpc::CallContext& context, const google::protobuf
                    "thing you want done and the same one for each retry.");
     return call->answer(violations.ToStatus());
   }
-  call->mark.payload_digest = base::ToHex(casework::Digest(store::StableBytes(request)));
+  call->mark.payload_digest = PayloadDigest(context, request);
   if (AnswerFromRecord(*call)) return;
   Attempt(std::move(call));
 }
