@@ -94,7 +94,7 @@ void Ground::LoadSeals() {
 void Ground::Settle() {
   World world(this, {.seed = 0, .trace = false, .import = true});
   Scheduler& scheduler = world.scheduler();
-  for (const char* service : kServices) world.node(service).Start();
+  for (const auto& node : world.nodes()) node->Start();
   scheduler.Spawn(world.outside(), "photographer", [&] {
     scheduler.Sleep(absl::Seconds(5));
     intake::v1::UploadMaterialRequest request;
@@ -116,16 +116,16 @@ void Ground::Settle() {
   if (!world.Pending().empty() || material_.empty()) {
     throw std::runtime_error(absl::StrCat("The ground does not settle: ", world.Pending()));
   }
-  for (const char* service : kServices) world.node(service).Stop();
+  for (const auto& node : world.nodes()) node->Stop();
   scheduler.RunUntil(
       [&] {
-        for (const char* service : kServices) {
-          if (!world.node(service).down()) return false;
+        for (const auto& node : world.nodes()) {
+          if (!node->down()) return false;
         }
         return true;
       },
       scheduler.Now() + absl::Minutes(1));
-  for (const char* service : kServices) disks_[service] = world.node(service).disk().Copy();
+  for (const char* service : kServices) disks_[service] = world.disk(service).Copy();
   start_ = scheduler.Now() + absl::Seconds(10);
 }
 

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/store/open.h"
+#include "libs/store/sql/sql_store.h"
+#include "libs/store/sqlite/sqlite_connection.h"
 #include "tests/sim/ground.h"
 #include "tests/sim/world.h"
 #include "tests/store/interposed_store.h"
@@ -84,10 +86,11 @@ absl::StatusOr<Resp> CallPeer(World* world, const std::string& from, const std::
 
 }  // namespace
 
-Node::Node(World* world, std::string service)
+Node::Node(World* world, std::string service, std::string instance, SimDisk* disk)
     : world_(world),
       service_(std::move(service)),
-      disk_(absl::StrCat(world->ground().path(), "/", service_, "/")),
+      instance_(std::move(instance)),
+      disk_(disk),
       clock_(&world->scheduler()) {}
 
 // What may happen before any call of the record: it waits, so that others come in between, or it
@@ -110,7 +113,21 @@ absl::Status Node::BeforeStore(absl::string_view method) {
 }
 
 absl::StatusOr<std::unique_ptr<store::Store>> Node::OpenStore(const std::string& url) {
-  YK_ASSIGN_OR_RETURN(auto real, store::OpenStore(url, service_));
+  std::unique_ptr<store::Store> real;
+  if (world_->replicas() == 1) {
+    YK_ASSIGN_OR_RETURN(real, store::OpenStore(url, service_));
+  } else {
+    // Replicas share a record in PostgreSQL; here SQLite stands in for it, by the same code above
+    // the connection.
+    using store::SqlStore;
+    const std::string path = url.substr(sizeof("sqlite:") - 1);
+    real = std::make_unique<SqlStore>(
+        path, SqlStore::Sharing::kReplicas,
+        [path](SqlStore::Use use) -> absl::StatusOr<std::unique_ptr<store::SqlConnection>> {
+          return store::SqliteConnection::Open(path, use == SqlStore::Use::kRead);
+        },
+        nullptr);
+  }
   auto store = std::make_unique<test::InterposedStore>(
       std::move(real), [this](absl::string_view method) { return BeforeStore(method); });
   lose_answers_ = [raw = store.get()](bool lose) { raw->LoseAnswers(lose); };
@@ -120,6 +137,7 @@ absl::StatusOr<std::unique_ptr<store::Store>> Node::OpenStore(const std::string&
 absl::Status Node::Open() {
   app::ServiceOptions options;
   options.service = service_;
+  options.instance = instance_;
   options.store_url = absl::StrCat("sqlite:", world_->ground().path(), "/", service_, "/record.db");
   options.calendar_path = world_->ground().calendar();
   options.test_clock = true;
@@ -176,13 +194,13 @@ absl::Status Node::Open() {
 
 void Node::Start() {
   if (life_ != nullptr) return;
-  life_ = std::make_shared<Life>(service_);
+  life_ = std::make_shared<Life>(instance_);
   executor_ = std::make_unique<SimExecutor>(&world_->scheduler(), life_, &clock_);
-  world_->Trace(service_, "starts");
+  world_->Trace(instance_, "starts");
   world_->scheduler().Spawn(life_, "main", [this] {
     const absl::Status status = Open();
     if (status.ok()) return;
-    world_->Trace(service_, absl::StrCat("does not come up: ", status.ToString()));
+    world_->Trace(instance_, absl::StrCat("does not come up: ", status.ToString()));
     Scheduler& scheduler = world_->scheduler();
     scheduler.After(kComesUpAgain, [this] { Start(); });
     scheduler.Kill(life_, [this] { Bury(); });
@@ -200,15 +218,11 @@ void Node::Bury() {
   stopping_ = false;
 }
 
-void Node::Crash(bool power_cut) {
+void Node::Crash() {
   if (life_ == nullptr || life_->dead() || stopping_) return;
   serving_ = false;
-  world_->Trace(service_, power_cut ? "loses power" : "is killed");
-  if (power_cut) {
-    disk_.CutPower([this] { return world_->scheduler().Chance(0.5); });
-  } else {
-    disk_.Kill();
-  }
+  world_->Trace(instance_, "is killed");
+  disk_->Kill(instance_);
   world_->scheduler().Kill(life_, [this] { Bury(); });
 }
 
@@ -216,7 +230,7 @@ void Node::Stop() {
   if (life_ == nullptr || life_->dead() || stopping_ || !serving_) return;
   stopping_ = true;
   serving_ = false;
-  world_->Trace(service_, "is told to stop");
+  world_->Trace(instance_, "is told to stop");
   world_->scheduler().Spawn(
       life_, "stop",
       [this] {
@@ -224,7 +238,7 @@ void Node::Stop() {
         Scheduler& scheduler = world_->scheduler();
         scheduler.Kill(life_, [this] {
           Bury();
-          world_->Trace(service_, "has stopped");
+          world_->Trace(instance_, "has stopped");
         });
       },
       kPoll);

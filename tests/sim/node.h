@@ -1,4 +1,4 @@
-// One machine of the simulation: a disk, and the process of one service that runs on it.
+// One machine of the simulation, and the process of one service that runs on it.
 #pragma once
 
 #include <memory>
@@ -27,10 +27,11 @@ class MachineClock final : public base::Clock {
 
 class Node {
  public:
-  Node(World* world, std::string service);
+  // `instance` names this replica of the service; `disk` holds the record, shared by the replicas.
+  Node(World* world, std::string service, std::string instance, SimDisk* disk);
 
   const std::string& service() const { return service_; }
-  SimDisk& disk() { return disk_; }
+  const std::string& instance() const { return instance_; }
   MachineClock& clock() { return clock_; }
   // The process when it serves calls; null else.
   Process* serving() { return serving_ ? process_.get() : nullptr; }
@@ -39,8 +40,8 @@ class Node {
 
   // Starts the process, and again whenever it fails to come up. Does nothing when it runs.
   void Start();
-  // Ends it as kill -9 does, or as a power cut does. From its own fibres this does not return.
-  void Crash(bool power_cut);
+  // Ends it as kill -9 does. From its own fibres this does not return.
+  void Crash();
   // Ends it as SIGTERM does.
   void Stop();
 
@@ -52,7 +53,8 @@ class Node {
 
   World* world_;
   const std::string service_;
-  SimDisk disk_;
+  const std::string instance_;
+  SimDisk* disk_;
   MachineClock clock_;
   std::shared_ptr<Life> life_;
   std::unique_ptr<SimExecutor> executor_;

@@ -566,21 +566,20 @@ void SendPeople(World* world, Ledger* ledger, int applications, int grid_events)
 void SkipClock(World* world, absl::Duration by) {
   Client client(world, {"operator", "", {"OPERATOR"}, ""});
   absl::Duration offset;
-  for (const char* service : kServices) {
-    Process* process = world->node(service).serving();
-    if (process == nullptr) continue;
-    const app::ServiceEnv& env = process->core().env();
+  for (const auto& node : world->nodes()) {
+    if (node->serving() == nullptr) continue;
+    const app::ServiceEnv& env = node->serving()->core().env();
     offset = std::max(offset, env.case_clock->Now() - env.system_clock->Now());
   }
   cw::SetClockRequest request;
   request.set_offset_micros(absl::ToInt64Microseconds(offset + by));
   world->Trace("operator", absl::StrCat("skips case time by ", absl::FormatDuration(by)));
-  for (const char* service : kServices) {
+  for (const auto& node : world->nodes()) {
     for (int attempt = 0; attempt < 1000; ++attempt) {
       rpc::CallContext context;
       context.principal = client.principal();
       const auto moved =
-          world->Call("outside", service, context, request.GetDescriptor()->full_name(),
+          world->Call("outside", node->instance(), context, request.GetDescriptor()->full_name(),
                       request.SerializeAsString());
       // Moved further meanwhile: by whom the answer was lost to.
       if (moved.ok() || absl::IsInvalidArgument(moved.status())) break;

@@ -34,6 +34,7 @@ struct DiskFile {
   int shared = 0;
   const void* reserved = nullptr;
   const void* exclusive = nullptr;
+  std::vector<void*> handles;  // open ones
   std::vector<std::unique_ptr<char[]>> shm;
   int shm_users = 0;
   int shm_shared[kShmLocks] = {};
@@ -98,15 +99,39 @@ struct DiskTable {
     sqlite3_file base;
     DiskFile* file;
     Mount* mount;
+    const bool* full;
     int lock;
     bool shm_mapped;
+    unsigned shm_shared;  // locks of the shared memory it holds, a bit each
+    unsigned shm_exclusive;
     std::shared_ptr<DiskFile>* keep_file;
     std::shared_ptr<Mount>* keep_mount;
   };
   static Handle* Of(sqlite3_file* file) { return reinterpret_cast<Handle*>(file); }
 
+  // Gives back every lock, as the system does for a process that ends.
+  static void Release(Handle* own) {
+    DiskFile& shared = *own->file;
+    if (own->lock >= SQLITE_LOCK_SHARED) --shared.shared;
+    if (shared.reserved == own) shared.reserved = nullptr;
+    if (shared.exclusive == own) shared.exclusive = nullptr;
+    own->lock = SQLITE_LOCK_NONE;
+    for (int i = 0; i < kShmLocks; ++i) {
+      if ((own->shm_shared >> i & 1u) != 0) --shared.shm_shared[i];
+      if (shared.shm_exclusive[i] == own) shared.shm_exclusive[i] = nullptr;
+    }
+    own->shm_shared = own->shm_exclusive = 0;
+    if (own->shm_mapped && --shared.shm_users == 0) shared.shm.clear();
+    own->shm_mapped = false;
+  }
   static int Close(sqlite3_file* file) {
     Handle* own = Of(file);
+    {
+      std::lock_guard<std::mutex> lock(own->file->mutex);
+      Release(own);
+      auto& handles = own->file->handles;
+      handles.erase(std::remove(handles.begin(), handles.end(), own), handles.end());
+    }
     delete own->keep_file;
     delete own->keep_mount;
     return SQLITE_OK;
@@ -127,7 +152,7 @@ struct DiskTable {
   static int Write(sqlite3_file* file, const void* from, int size, sqlite3_int64 offset) {
     Handle* own = Of(file);
     if (own->mount->cut) return SQLITE_IOERR_WRITE;
-    if (own->mount->full) return SQLITE_FULL;
+    if (*own->full) return SQLITE_FULL;
     std::lock_guard<std::mutex> lock(own->file->mutex);
     own->file->Write(static_cast<size_t>(offset), static_cast<const char*>(from),
                      static_cast<size_t>(size));
@@ -158,6 +183,7 @@ struct DiskTable {
   static int Lock(sqlite3_file* file, int level) {
     Handle* own = Of(file);
     DiskFile& shared = *own->file;
+    if (own->mount->cut) return SQLITE_IOERR_LOCK;
     std::lock_guard<std::mutex> lock(shared.mutex);
     if (level <= own->lock) return SQLITE_OK;
     const bool others_exclusive = shared.exclusive != nullptr && shared.exclusive != own;
@@ -195,6 +221,7 @@ struct DiskTable {
   static int ShmMap(sqlite3_file* file, int region, int size, int extend, void volatile** to) {
     Handle* own = Of(file);
     DiskFile& shared = *own->file;
+    if (own->mount->cut) return SQLITE_IOERR_SHMMAP;
     std::lock_guard<std::mutex> lock(shared.mutex);
     if (!own->shm_mapped) {
       own->shm_mapped = true;
@@ -213,15 +240,21 @@ struct DiskTable {
     DiskFile& shared = *own->file;
     std::lock_guard<std::mutex> lock(shared.mutex);
     const bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
-    for (int i = first; i < first + count && (flags & SQLITE_SHM_LOCK) != 0; ++i) {
+    const bool takes = (flags & SQLITE_SHM_LOCK) != 0;
+    if (takes && own->mount->cut) return SQLITE_IOERR_SHMLOCK;
+    for (int i = first; i < first + count && takes; ++i) {
       const bool taken = shared.shm_exclusive[i] != nullptr && shared.shm_exclusive[i] != own;
       if (taken || (exclusive && shared.shm_shared[i] > 0)) return SQLITE_BUSY;
     }
     for (int i = first; i < first + count; ++i) {
-      if ((flags & SQLITE_SHM_LOCK) != 0) {
-        exclusive ? void(shared.shm_exclusive[i] = own) : void(++shared.shm_shared[i]);
+      const unsigned bit = 1u << i;
+      unsigned& held = exclusive ? own->shm_exclusive : own->shm_shared;
+      if (((held & bit) != 0) == takes) continue;
+      held ^= bit;
+      if (exclusive) {
+        shared.shm_exclusive[i] = takes ? own : nullptr;
       } else {
-        exclusive ? void(shared.shm_exclusive[i] = nullptr) : void(--shared.shm_shared[i]);
+        shared.shm_shared[i] += takes ? 1 : -1;
       }
     }
     return SQLITE_OK;
@@ -258,11 +291,19 @@ struct DiskTable {
       stored = std::make_shared<DiskFile>();
     }
     own->keep_file = new std::shared_ptr<DiskFile>(stored);
-    own->keep_mount = new std::shared_ptr<Mount>(disk->mount_);
+    std::shared_ptr<Mount>& mount = disk->mounts_[disk->opener_()];
+    if (mount == nullptr) mount = std::make_shared<Mount>();
+    own->keep_mount = new std::shared_ptr<Mount>(mount);
     own->file = stored.get();
-    own->mount = disk->mount_.get();
+    own->mount = mount.get();
+    own->full = &disk->full_;
     own->lock = SQLITE_LOCK_NONE;
     own->shm_mapped = false;
+    own->shm_shared = own->shm_exclusive = 0;
+    {
+      std::lock_guard<std::mutex> lock(stored->mutex);
+      stored->handles.push_back(own);
+    }
     own->base.pMethods = &methods;
     if (out != nullptr) *out = flags;
     return SQLITE_OK;
@@ -338,22 +379,29 @@ SimDisk::~SimDisk() {
   DiskTable::Disks().erase(path_);
 }
 
-// The process is gone, and its locks and shared memory with it; a new file object has none.
-void SimDisk::CutMount() {
-  mount_->cut = true;
-  mount_ = std::make_shared<Mount>();
+// The process is gone: what it still calls is refused, and its locks are given back.
+void SimDisk::Cut(Mount* mount) {
+  mount->cut = true;
   for (auto& [name, file] : files_) {
-    auto fresh = std::make_shared<DiskFile>();
-    fresh->bytes = file->bytes;
-    file = std::move(fresh);
+    std::lock_guard<std::mutex> lock(file->mutex);
+    for (void* handle : file->handles) {
+      auto* own = static_cast<DiskTable::Handle*>(handle);
+      if (own->mount == mount) DiskTable::Release(own);
+    }
   }
 }
 
-void SimDisk::Kill() { CutMount(); }
+void SimDisk::Kill(const std::string& process) {
+  const auto mount = mounts_.find(process);
+  if (mount == mounts_.end()) return;
+  Cut(mount->second.get());
+  mounts_.erase(mount);
+}
 
 void SimDisk::CutPower(const std::function<bool()>& keep) {
+  for (auto& [process, mount] : mounts_) Cut(mount.get());
+  mounts_.clear();
   for (auto& [name, file] : files_) file->LoseUnsynced(keep);
-  CutMount();
 }
 
 SimDisk::Files SimDisk::Copy() const {

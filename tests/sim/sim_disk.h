@@ -17,7 +17,6 @@ struct DiskFile;
 // What one process sees of a disk. A cut mount serves nobody any more: its process is dead.
 struct Mount {
   bool cut = false;
-  bool full = false;  // writes that need room are refused
 };
 
 // The files below one path. Threads: any, where the disk is not cut.
@@ -30,22 +29,27 @@ class SimDisk {
   SimDisk(const SimDisk&) = delete;
   SimDisk& operator=(const SimDisk&) = delete;
 
-  // Ends the process that uses the disk. Files stay as its last write left them.
-  void Kill();
-  // The same by a power cut: of the writes since a file's last sync each is kept or lost as `keep`
-  // draws.
+  // Names the process that opens a file just now; several may share the disk.
+  void set_opener(std::function<std::string()> opener) { opener_ = std::move(opener); }
+  // Ends one process that uses the disk. Files stay as its last write left them, its locks go.
+  void Kill(const std::string& process);
+  // Ends all of them by a power cut: of the writes since a file's last sync each is kept or lost as
+  // `keep` draws.
   void CutPower(const std::function<bool()>& keep);
-  void SetFull(bool full) { mount_->full = full; }
+  // While it is full, writes are refused.
+  void SetFull(bool full) { full_ = full; }
 
   Files Copy() const;
   void Load(const Files& files);
 
  private:
   friend struct DiskTable;
-  void CutMount();
+  void Cut(Mount* mount);
 
   const std::string path_;
-  std::shared_ptr<Mount> mount_ = std::make_shared<Mount>();
+  std::function<std::string()> opener_ = [] { return std::string(); };
+  std::map<std::string, std::shared_ptr<Mount>> mounts_;  // by process
+  bool full_ = false;
   std::map<std::string, std::shared_ptr<DiskFile>> files_;
 };
 

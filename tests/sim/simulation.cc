@@ -32,16 +32,15 @@ class Weatherman {
     }
     world_->weather() = Weather();
     world_->Trace("weather", "is good from now on");
-    for (const char* service : kServices) {
-      world_->node(service).disk().SetFull(false);
-      world_->node(service).clock().Set(absl::ZeroDuration());
-    }
+    for (const char* service : kServices) world_->disk(service).SetFull(false);
+    for (const auto& node : world_->nodes()) node->clock().Set(absl::ZeroDuration());
     ended_ = true;
   }
   bool ended() const { return ended_; }
 
  private:
   bool Chance(double probability) { return world_->scheduler().Chance(probability); }
+  Node& AnyNode() { return *world_->nodes()[world_->scheduler().Below(world_->nodes().size())]; }
   std::string AnyService() { return kServices[world_->scheduler().Below(kServices.size())]; }
 
   void Draw() {
@@ -69,7 +68,7 @@ class Weatherman {
     switch (scheduler.Below(11)) {
       case 0:
       case 1:
-        if (crashes_) Bring(AnyService());
+        if (crashes_) BringDown(&AnyNode());
         return;
       case 2:
       case 3:
@@ -89,7 +88,7 @@ class Weatherman {
         if (fills_) Fill(AnyService());
         return;
       case 8:
-        if (steps_clocks_) StepClock(AnyService());
+        if (steps_clocks_) StepClock(&AnyNode());
         return;
       case 9:
         if (edits_) EditReferences();
@@ -99,15 +98,15 @@ class Weatherman {
     }
   }
 
-  // Ends a process in one of three ways, and brings it up again.
-  void Bring(const std::string& service) {
-    Scheduler& scheduler = world_->scheduler();
-    Node& node = world_->node(service);
-    const uint64_t how = scheduler.Below(3);
-    if (how == 0) {
-      node.Stop();
-    } else {
-      node.Crash(how == 1);
+  // Ends a process in one of three ways; the keeper brings it up again.
+  void BringDown(Node* node) {
+    switch (world_->scheduler().Below(3)) {
+      case 0:
+        return node->Stop();
+      case 1:
+        return node->Crash();
+      default:
+        return world_->CutPower(node->service());
     }
   }
 
@@ -141,23 +140,24 @@ class Weatherman {
   void Fill(const std::string& service) {
     Scheduler& scheduler = world_->scheduler();
     world_->Trace(service, "has a full disk");
-    world_->node(service).disk().SetFull(true);
+    world_->disk(service).SetFull(true);
     scheduler.After(scheduler.Between(absl::Milliseconds(200), absl::Seconds(2)),
-                    [world = world_, service] { world->node(service).disk().SetFull(false); });
+                    [world = world_, service] { world->disk(service).SetFull(false); });
   }
 
-  void StepClock(const std::string& service) {
+  void StepClock(Node* node) {
     Scheduler& scheduler = world_->scheduler();
     const absl::Duration off = scheduler.Between(-absl::Seconds(3), absl::Seconds(3));
-    world_->Trace(service, absl::StrCat("has its clock set ", absl::FormatDuration(off), " off"));
-    world_->node(service).clock().Set(off);
+    world_->Trace(node->instance(),
+                  absl::StrCat("has its clock set ", absl::FormatDuration(off), " off"));
+    node->clock().Set(off);
   }
 
   // Everything is dark at once, Redis too.
   void BlackOut() {
     world_->Trace("weather", "there is no power anywhere");
     world_->redis().FlushAll();
-    for (const char* service : kServices) world_->node(service).Crash(true);
+    for (const char* service : kServices) world_->CutPower(service);
   }
 
   // An item gets a new version and a unit a new name, in the middle of the day.
@@ -197,8 +197,8 @@ void KeepUp(World* world) {
   Scheduler& scheduler = world->scheduler();
   while (true) {
     scheduler.Sleep(scheduler.Between(absl::Milliseconds(100), absl::Seconds(3)));
-    for (const char* service : kServices) {
-      if (world->node(service).down()) world->node(service).Start();
+    for (const auto& node : world->nodes()) {
+      if (node->down()) node->Start();
     }
   }
 }
@@ -246,7 +246,7 @@ Outcome Simulate(const Ground& ground, uint64_t seed, bool trace) {
   const absl::Time begin = scheduler.Now();
   Ledger ledger;
   Weatherman weatherman(&world);
-  for (const char* service : kServices) world.node(service).Start();
+  for (const auto& node : world.nodes()) node->Start();
   scheduler.Spawn(world.outside(), "keeper", [&world] { KeepUp(&world); });
   SendPeople(&world, &ledger, static_cast<int>(4 + scheduler.Below(7)),
              static_cast<int>(scheduler.Below(3)));

@@ -40,12 +40,50 @@ World::World(const Ground* ground, Options options)
       options_(options),
       scheduler_(options.seed * 0x9e3779b97f4a7c15u + 1,
                  options.import ? FirstMorning() : ground->start()),
-      redis_(&scheduler_) {
+      redis_(&scheduler_),
+      // Every third run has two of each.
+      replicas_(options.seed % 3 == 2 ? 2 : 1) {
   for (const char* service : kServices) {
-    nodes_[service] = std::make_unique<Node>(this, service);
-    if (!options.import) nodes_[service]->disk().Load(ground->disk(service));
+    auto& disk = disks_[service];
+    disk = std::make_unique<SimDisk>(absl::StrCat(ground->path(), "/", service, "/"));
+    disk->set_opener([this] {
+      const Life* life = scheduler_.life();
+      return life == nullptr ? std::string() : life->name();
+    });
+    if (!options.import) disk->Load(ground->disk(service));
+    for (int i = 1; i <= replicas_; ++i) {
+      nodes_.push_back(
+          std::make_unique<Node>(this, service, absl::StrCat(service, "/", i), disk.get()));
+    }
   }
   InstallHooks();
+}
+
+Node* World::Serving(const std::string& service_or_instance) {
+  std::vector<Node*> serving;
+  for (const auto& node : nodes_) {
+    const bool meant =
+        node->service() == service_or_instance || node->instance() == service_or_instance;
+    if (meant && node->serving() != nullptr) serving.push_back(node.get());
+  }
+  if (serving.empty()) return nullptr;
+  return serving.size() == 1 || checking_ ? serving[0] : serving[scheduler_.Below(serving.size())];
+}
+
+void World::CutPower(const std::string& service) {
+  Trace(service, "loses power");
+  disks_.at(service)->CutPower([this] { return scheduler_.Chance(0.5); });
+  // Whoever calls from within is the last to go: its end is an exception.
+  Node* own = nullptr;
+  for (const auto& node : nodes_) {
+    if (node->service() != service) continue;
+    if (node->life() != nullptr && node->life().get() == scheduler_.life()) {
+      own = node.get();
+    } else {
+      node->Crash();
+    }
+  }
+  if (own != nullptr) own->Crash();
 }
 
 World::~World() {
@@ -53,10 +91,10 @@ World::~World() {
   CurrentHooks().failpoint = nullptr;
   over_ = true;
   scheduler_.Kill(outside_, [] {});
-  for (const auto& [service, node] : nodes_) node->Crash(false);
+  for (const auto& node : nodes_) node->Crash();
   scheduler_.RunUntil(
       [this] {
-        for (const auto& [service, node] : nodes_) {
+        for (const auto& node : nodes_) {
           if (!node->down()) return false;
         }
         return true;
@@ -111,10 +149,14 @@ void World::OnLog(base::LogLevel level, absl::string_view event, const std::stri
 
 void World::OnFailpoint(absl::string_view name) {
   Life* life = scheduler_.life();
-  if (life == nullptr || life->dead() || checking_ || nodes_.count(life->name()) == 0) return;
+  if (life == nullptr || life->dead() || checking_ || life == outside_.get()) return;
   if (scheduler_.Chance(weather_.death_at_failpoint)) {
     Trace(life->name(), absl::StrCat("dies at ", name));
-    nodes_[life->name()]->Crash(scheduler_.Chance(0.5));
+    const bool power_cut = scheduler_.Chance(0.5);
+    for (const auto& node : nodes_) {
+      if (node->instance() != life->name()) continue;
+      power_cut ? CutPower(node->service()) : node->Crash();
+    }
   }
   // In the middle of a transaction nobody waits: others would find the writer taken.
   if (name == "commit.before") return;
@@ -129,7 +171,8 @@ void World::OnFailpoint(absl::string_view name) {
 // What is acknowledged never comes again, so its effect must be in the record by now.
 void World::OnAck(const std::string& stream, const std::string& group, const std::string& payload) {
   casework::v1::Envelope entry;
-  Process* process = nodes_.count(group) > 0 ? nodes_[group]->serving() : nullptr;
+  Node* node = Serving(group);
+  Process* process = node == nullptr ? nullptr : node->serving();
   if (process == nullptr || !entry.ParseFromString(payload)) return;
   checking_ = true;
   const auto inbox = process->core().env().store->Inbox(stream);
@@ -153,8 +196,9 @@ absl::StatusOr<std::string> World::Call(const std::string& from, const std::stri
   delay();
   const bool cut = weather_.cut.count({from, to}) > 0;
   if (cut || scheduler_.Chance(weather_.call_lost)) return lost("the call is lost");
-  Process* process = node(to).serving();
-  if (process == nullptr) return absl::UnavailableError(absl::StrCat(to, " is down"));
+  Node* const node = Serving(to);
+  if (node == nullptr) return absl::UnavailableError(absl::StrCat(to, " is down"));
+  Process* const process = node->serving();
   const Process::Handler* handler = process->Find(request);
   if (handler == nullptr) return absl::UnimplementedError(request);
   const auto slot = std::make_shared<Slot>(Slot{&scheduler_, scheduler_.Ticket()});
@@ -168,7 +212,7 @@ absl::StatusOr<std::string> World::Call(const std::string& from, const std::stri
       slot->answer = std::move(said);
       slot->scheduler->Wake(slot->ticket);
     };
-    scheduler_.Spawn(node(to).life(), "call",
+    scheduler_.Spawn(node->life(), "call",
                      [handler, context, bytes, answer] { (*handler)(context, bytes, answer); });
   }
   scheduler_.Wait(slot->ticket, absl::Seconds(20));
@@ -182,8 +226,8 @@ absl::StatusOr<std::string> World::Call(const std::string& from, const std::stri
 
 absl::StatusOr<std::string> World::Ask(const std::string& service, const std::string& request,
                                        const std::string& bytes) {
-  Process* process = node(service).serving();
-  const Process::Handler* handler = process == nullptr ? nullptr : process->Find(request);
+  Node* node = Serving(service);
+  const Process::Handler* handler = node == nullptr ? nullptr : node->serving()->Find(request);
   if (handler == nullptr) return absl::UnavailableError(absl::StrCat(service, " is down"));
   rpc::CallContext context;
   context.principal.person_id = "operator";
@@ -197,16 +241,17 @@ absl::StatusOr<std::string> World::Ask(const std::string& service, const std::st
 }
 
 std::string World::Pending() {
-  for (const auto& [service, node] : nodes_) {
-    if (node->serving() == nullptr) return absl::StrCat(service, " is down");
+  for (const auto& node : nodes_) {
+    if (node->serving() == nullptr) return absl::StrCat(node->instance(), " is down");
   }
   checking_ = true;
   std::string pending;
-  for (const auto& [service, node] : nodes_) {
+  for (const auto& node : nodes_) {
+    const std::string& service = node->instance();
     store::Store* own = node->serving()->core().env().store;
     for (const app::InputStream& input : node->serving()->inputs()) {
       const auto inbox = own->Inbox(input.stream);
-      const auto heads = nodes_[input.owner]->serving()->core().env().store->StreamHeads();
+      const auto heads = Serving(input.owner)->serving()->core().env().store->StreamHeads();
       if (!inbox.ok() || !heads.ok()) {
         pending = absl::StrCat(service, " cannot be read");
         continue;

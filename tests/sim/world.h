@@ -56,11 +56,19 @@ class World {
   Weather& weather() { return weather_; }
   const Ground& ground() const { return *ground_; }
   const Options& options() const { return options_; }
-  Node& node(const std::string& service) { return *nodes_.at(service); }
+  // How many processes each service has.
+  int replicas() const { return replicas_; }
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  SimDisk& disk(const std::string& service) { return *disks_.at(service); }
+  // A process of the service that serves, or of that one instance; null when there is none.
+  Node* Serving(const std::string& service_or_instance);
+  // Ends all processes of a service as a power cut of its record's machine does.
+  void CutPower(const std::string& service);
   // The life of everybody outside of the services: people, and the faults.
   const std::shared_ptr<Life>& outside() const { return outside_; }
 
-  // A call over the network, from a service or from "outside"; waits. UNAVAILABLE when it, its
+  // A call over the network, from a service or from "outside", to a service or one instance of it;
+  // waits. UNAVAILABLE when it, its
   // answer or the process is lost.
   absl::StatusOr<std::string> Call(const std::string& from, const std::string& to,
                                    const rpc::CallContext& context, const std::string& request,
@@ -93,7 +101,9 @@ class World {
   SimRedis redis_;
   Weather weather_;
   std::shared_ptr<Life> outside_ = std::make_shared<Life>("outside");
-  std::map<std::string, std::unique_ptr<Node>> nodes_;
+  const int replicas_;
+  std::map<std::string, std::unique_ptr<SimDisk>> disks_;
+  std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::string> findings_;
   uint64_t digest_ = 1469598103934665603u;
   bool checking_ = false;
