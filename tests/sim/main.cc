@@ -23,6 +23,8 @@ constexpr Bug kBugs[] = {
     {"forget_parked", "an entry that came early is acknowledged and not kept"},
     {"sign_twice", "an offer is taken from every place it is seen in"},
     {"act_before_mirror", "an offer is acted on before what it rests on has come"},
+    {"trust_memory",
+     "a replica decides by what it remembers, and nothing checks what it only read"},
     {"ring_twice", "a timer is written without looking whether it was rung meanwhile"},
 };
 

@@ -120,8 +120,8 @@ class Checker {
     }
   }
 
-  // Whatever was offered on the way is settled once the case is back at the counter, and reporting
-  // has counted the same hand-offs that custody has.
+  // Nothing that was offered is lost on the way, all of it is settled once the case is back at the
+  // counter, and reporting has counted the same hand-offs that custody has.
   void CheckOffers(const cw::CaseRecord& record, int hops) {
     reporting::v1::GetTimelineRequest timeline;
     timeline.set_case_id(record.case_id());
@@ -132,18 +132,18 @@ class Checker {
            cw::CaseState_Name(record.state()), ", reporting says ", told->figures().hops(), " and ",
            cw::CaseState_Name(told->figures().state()));
     }
-    if (record.owner() == "approval") return;
     routing::v1::ListOffersRequest request;
     request.set_case_id(record.case_id());
     request.set_page_size(1000);
     const auto offers = Ask<routing::v1::ListOffersResponse>("routing", request);
     if (!offers.ok()) return Find("the offers of case ", record.case_id(), " cannot be listed");
     for (const cw::Offer& offer : offers->offers()) {
-      if (offer.state() != cw::OFFER_STATE_OFFERED && offer.state() != cw::OFFER_STATE_RECEIVED) {
-        continue;
+      if (offer.state() == cw::OFFER_STATE_OFFERED) {
+        Find("offer ", offer.offer_id(), " of case ", record.case_id(), " was taken by nobody");
+      } else if (offer.state() == cw::OFFER_STATE_RECEIVED && record.owner() != "approval") {
+        Find("offer ", offer.offer_id(), " of case ", record.case_id(),
+             " is open though the case is back at the counter");
       }
-      Find("offer ", offer.offer_id(), " of case ", record.case_id(), " is still ",
-           cw::OfferState_Name(offer.state()), " though the case is back at the counter");
     }
   }
 

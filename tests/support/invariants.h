@@ -27,8 +27,8 @@ struct Acknowledged {
 //  - every acknowledged case is there, once, and no other application is;
 //  - every open case has exactly one holder and a clock that runs or is paused;
 //  - intake and reporting show the state that the owner of a case has it in, and its hand-offs;
-//  - a case is offered for custody once at a time, by who holds it, and has no offer that is open
-//    when it is back at the counter;
+//  - a case is offered for custody once at a time, by who holds it; every offer was taken, and none
+//    is open when the case is back at the counter;
 //  - every consumer has reached its source's head, nothing is dead or parked;
 //  - the record of every service verifies;
 //  - in every log the versions of an aggregate are dense, an offer is signed at most once and then
