@@ -148,7 +148,6 @@ void Scheduler::Resume(const std::shared_ptr<Fibre>& fibre) {
   }
   if (fibre->stack != nullptr) {
     current_ = fibre.get();
-    ++switches_;
     fibre->Enter();
     current_ = nullptr;
   } else {

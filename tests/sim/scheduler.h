@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
 #include <random>
 #include <string>
 #include <vector>
@@ -85,8 +84,6 @@ class Scheduler final : public base::Clock {
   // Runs until `done`, or until `bound`; true when done.
   bool RunUntil(const std::function<bool()>& done, absl::Time bound);
 
-  uint64_t switches() const { return switches_; }
-
  private:
   friend class Fibre;
   struct Event {
@@ -110,7 +107,6 @@ class Scheduler final : public base::Clock {
   uint64_t next_number_ = 0;
   uint64_t next_fibre_ = 0;
   uint64_t next_wait_ = 0;
-  uint64_t switches_ = 0;
   Fibre* current_ = nullptr;
 };
 
