@@ -62,7 +62,7 @@ absl::StatusOr<std::string> CaseNumbers::Next(const std::string& unit_id,
   // A number shows the division only, so a body counts with the others of its division.
   const std::string key =
       absl::StrCat(casework::DivisionOf(unit_id), "/", absl::FormatCivilTime(day), "/", kind);
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   // Yesterday's blocks are of no use; clearing them all costs today's units one lease each.
   if (blocks_.size() > 5000) blocks_.clear();
   Block& block = blocks_[key];

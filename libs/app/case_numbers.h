@@ -3,7 +3,7 @@
 #pragma once
 
 #include <map>
-#include <mutex>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -18,7 +18,7 @@ extern const store::AggregateKind kNumberBlockKind;
 class CaseNumbers {
  public:
   CaseNumbers(store::Store* store, store::GroupCommitter* committer)
-      : store_(store), committer_(committer) {}
+      : store_(store), committer_(committer), turn_(committer->executor()->NewSemaphore(1)) {}
 
   // The next number of the unit on the day of `now` (local time). May wait for one commit.
   absl::StatusOr<std::string> Next(const std::string& unit_id, casework::v1::CaseKind kind,
@@ -34,7 +34,7 @@ class CaseNumbers {
 
   store::Store* store_;
   store::GroupCommitter* committer_;
-  std::mutex mutex_;
+  std::unique_ptr<base::Semaphore> turn_;
   std::map<std::string, Block> blocks_;
 };
 

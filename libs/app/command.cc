@@ -1,7 +1,6 @@
 #include "libs/app/command.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/ids.h"
 #include "libs/casework/chain.h"
 #include "libs/casework/errors.h"
@@ -16,6 +15,20 @@ constexpr int kRoundsMax = 8;
 std::string RequestIdOf(const google::protobuf::Message& request) {
   const auto* field = request.GetDescriptor()->FindFieldByName("request_id");
   return field ? request.GetReflection()->GetString(request, field) : "";
+}
+
+// What a caller asks for, as a digest. A service that forwards a call adds the version its mirror
+// has by then: that is not the caller's, and differs when the caller repeats the call.
+std::string PayloadDigest(const rpc::CallContext& context,
+                          const google::protobuf::Message& request) {
+  const auto* version = request.GetDescriptor()->FindFieldByName("expected_version");
+  if (!context.forwarded || version == nullptr) {
+    return base::ToHex(casework::Digest(store::StableBytes(request)));
+  }
+  std::unique_ptr<google::protobuf::Message> asked(request.New());
+  asked->CopyFrom(request);
+  asked->GetReflection()->ClearField(asked.get(), version);
+  return base::ToHex(casework::Digest(store::StableBytes(*asked)));
 }
 
 // Who may repeat a request: the person, within the unit acted for.
@@ -49,7 +62,7 @@ void Commands::RunErased(const rpc::CallContext& context, const google::protobuf
                    "thing you want done and the same one for each retry.");
     return call->answer(violations.ToStatus());
   }
-  call->mark.payload_digest = base::ToHex(casework::Digest(store::StableBytes(request)));
+  call->mark.payload_digest = PayloadDigest(context, request);
   if (AnswerFromRecord(*call)) return;
   Attempt(std::move(call));
 }
@@ -97,7 +110,7 @@ void Commands::Attempt(std::shared_ptr<Call> call) {
     }
     if (change.empty()) return call->answer(*std::move(response));
     call->mark.response = *std::move(response);
-    call->mark.at = absl::Now();
+    call->mark.at = executor_->clock().Now();
     change.request = call->mark;
     committer_->Submit(std::move(change), [this, call](absl::Status committed) {
       Answered(call, call->mark.response, std::move(committed));

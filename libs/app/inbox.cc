@@ -6,8 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
+#include "libs/base/planted_bug.h"
 #include "libs/base/status.h"
 
 namespace yikou::app {
@@ -65,7 +65,7 @@ struct Inbox::Batch {
 };
 
 std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   std::vector<const Envelope*> all;
   for (const Envelope& entry : entries) all.push_back(&entry);
   std::vector<absl::Status> statuses(entries.size());
@@ -157,7 +157,8 @@ absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
     YK_ASSIGN_OR_RETURN(inbox->second, store_->Inbox(entry.stream()));
   }
   const int64_t seq = entry.stream_seq();
-  if (seq <= inbox->second.watermark || !inbox->second.above.insert(seq).second) {
+  const bool applied = seq <= inbox->second.watermark || !inbox->second.above.insert(seq).second;
+  if (applied && !base::Planted("skip_inbox_check")) {
     ++batch->duplicates[entry.stream()];
     return absl::OkStatus();
   }
@@ -189,7 +190,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   if (ordered) {
     YK_ASSIGN_OR_RETURN(const int64_t seen,
                         Seen(batch, event.source(), aggregate, event.version()));
-    if (event.version() <= seen) return absl::OkStatus();
+    if (event.version() <= seen && !base::Planted("skip_inbox_check")) return absl::OkStatus();
     if (event.version() > seen + 1) {
       status = WaitFor(event.source(), event.aggregate_kind(), event.aggregate_id(),
                        event.version() - 1);
@@ -199,7 +200,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     YK_ASSIGN_OR_RETURN(
         const int64_t seen,
         Seen(batch, on.source(), absl::StrCat(on.aggregate_kind(), "/", on.aggregate_id())));
-    if (seen < on.version()) {
+    if (seen < on.version() && !base::Planted("act_before_mirror")) {
       status = WaitFor(on.source(), on.aggregate_kind(), on.aggregate_id(), on.version());
     }
   }
@@ -210,7 +211,8 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     batch->work.set_context(std::move(context));
     // An offer to this service is taken from its queue, whose tiers a deployment may choose; the
     // copy among routing's events only keeps their order.
-    const bool queued = ordered && event.type() == "routing.offered" &&
+    const bool queued = ordered && !base::Planted("sign_twice") &&
+                        event.type() == "routing.offered" &&
                         event.offer().service() == batch->work.context().source;
     if (!queued) status = reaction_(batch->work, event);
   }
@@ -223,6 +225,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     parked.stream = entry.stream();
     parked.seq = entry.stream_seq();
     parked.envelope = entry.SerializeAsString();
+    if (base::Planted("forget_parked")) return absl::OkStatus();
     batch->work.change().parked.push_back(std::move(parked));
     return absl::OkStatus();
   }
@@ -307,21 +310,22 @@ absl::Status Inbox::Fail(const Envelope& entry, const absl::Status& cause, bool 
   (parked ? change.unparked : change.inbox).push_back({entry.stream(), entry.stream_seq()});
   change.dead.push_back({entry.stream(), entry.stream_seq(), entry.event().type(),
                          entry.event().case_id(), std::string(cause.message()), attempts,
-                         entry.SerializeAsString(), absl::Now()});
+                         entry.SerializeAsString(), committer_->executor()->clock().Now()});
   return committer_->CommitOne(std::move(change));
 }
 
 absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::string& payload,
                          const std::string& cause) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   base::LogError("inbox.unreadable", {{"stream", stream}, {"cause", cause}});
   Change change;
-  change.dead.push_back({stream, seq, "", "", cause, 1, payload, absl::Now()});
+  change.dead.push_back(
+      {stream, seq, "", "", cause, 1, payload, committer_->executor()->clock().Now()});
   return committer_->CommitOne(std::move(change));
 }
 
 absl::Status Inbox::Retry(const store::DeadLetter& letter) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   Envelope entry;
   if (!entry.ParseFromString(letter.envelope) || !entry.has_event()) {
     return absl::FailedPreconditionError(
@@ -335,7 +339,7 @@ absl::Status Inbox::Retry(const store::DeadLetter& letter) {
 }
 
 absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const base::Hold turn(turn_.get());
   Envelope entry;
   const bool ordered = entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream);
   return Settle([&](Batch* batch) -> absl::Status {

@@ -4,7 +4,7 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,7 +28,8 @@ class Inbox {
         committer_(committer),
         reaction_(std::move(reaction)),
         make_work_(std::move(make_work)),
-        metrics_(metrics) {}
+        metrics_(metrics),
+        turn_(committer->executor()->NewSemaphore(1)) {}
 
   // Applies entries in order. Returns one status each: OK when the entry is applied, parked or dead
   // and may be acknowledged; an error when it should come again. Threads: any, one at a time.
@@ -74,7 +75,7 @@ class Inbox {
   Reaction reaction_;
   MakeWork make_work_;
   telemetry::Metrics* metrics_;
-  std::mutex mutex_;
+  std::unique_ptr<base::Semaphore> turn_;  // one at a time, through waits for commits
   std::map<std::pair<std::string, int64_t>, int> attempts_;
   std::map<Aggregate, int64_t> seen_;              // versions seen, as this process committed them
   std::optional<std::set<Aggregate>> waited_for_;  // may hold some that nothing waits for any more

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/base/log.h"
 #include "libs/base/status.h"
 
@@ -17,6 +16,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(500);
 }  // namespace
 
 void LogFetcher::Start(base::Executor* executor) {
+  clock_ = &executor->clock();
   loop_ = executor->StartLoop("fetcher", [this] { return Step(); });
 }
 
@@ -56,10 +56,10 @@ absl::Status LogFetcher::Heal(const InputStream& input, int64_t head) {
   Gap& gap = gaps_[input.stream];
   if (inbox.watermark >= head || gap.watermark != inbox.watermark) {
     // Nothing is missing, or entries are coming in: Redis does its work.
-    gap = {inbox.watermark, absl::Now()};
+    gap = {inbox.watermark, clock_->Now()};
     return absl::OkStatus();
   }
-  if (absl::Now() - gap.since < grace_) return absl::OkStatus();
+  if (clock_->Now() - gap.since < grace_) return absl::OkStatus();
   if (!leases_.at(input.stream).Held()) return absl::OkStatus();
   while (inbox.watermark < head) {
     casework::v1::ReadStreamRequest request;

@@ -59,6 +59,7 @@ class LogFetcher {
   std::mutex mutex_;
   std::map<std::string, int64_t> heads_;
   std::map<std::string, int64_t> fetched_;
+  const base::Clock* clock_ = nullptr;  // set by Start
   std::unique_ptr<base::Loop> loop_;
 };
 

@@ -10,7 +10,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/app/audit.h"
 #include "libs/app/lease.h"
 #include "libs/app/log_fetcher.h"
@@ -61,6 +60,7 @@ queue::RedisOptions RedisOf(const ServiceOptions& options) {
   redis.sentinels = options.redis_sentinels;
   redis.master_name = options.redis_master;
   redis.sentinel_password_file = options.redis_sentinel_password_file;
+  redis.connect = options.connect_redis;
   return redis;
 }
 
@@ -71,10 +71,12 @@ std::string StuckId(const std::string& stream, int64_t seq) {
 }  // namespace
 
 struct Service::Impl {
+  explicit Impl(base::Executor* executor) : executor(executor) {}
+
   ServiceOptions options;
-  telemetry::Metrics* metrics;
+  telemetry::Metrics* metrics = nullptr;
   base::Executor* executor;
-  base::SystemClock system_clock;
+  const base::Clock& system_clock = executor->clock();
   base::CaseClock case_clock{&system_clock};
   casework::Calendar calendar;
   std::unique_ptr<store::Store> store;
@@ -154,17 +156,16 @@ absl::Status Service::Impl::OpenKey() {
 absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
                                                        telemetry::Metrics* metrics,
                                                        base::Executor* executor) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(executor);
   impl->options = std::move(options);
   if (impl->options.instance.empty()) impl->options.instance = impl->options.service;
   impl->metrics = metrics;
-  impl->executor = executor;
   YK_ASSIGN_OR_RETURN(const std::string csv, ReadFile(impl->options.calendar_path));
   YK_ASSIGN_OR_RETURN(impl->calendar, casework::Calendar::Parse(csv));
   const ServiceOptions& opened = impl->options;
-  YK_ASSIGN_OR_RETURN(impl->store, store::OpenStore(opened.store_url, opened.store_schema.empty()
-                                                                          ? opened.service
-                                                                          : opened.store_schema));
+  const std::string& schema = opened.store_schema.empty() ? opened.service : opened.store_schema;
+  YK_ASSIGN_OR_RETURN(impl->store, opened.open_store ? opened.open_store(opened.store_url)
+                                                     : store::OpenStore(opened.store_url, schema));
   std::vector<store::Migration> core;
   for (auto& [name, text] : sql::core_schema()) {
     core.push_back({static_cast<int>(core.size()) + 1, name, text});

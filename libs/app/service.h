@@ -45,6 +45,9 @@ struct ServiceOptions {
   bool test_clock = false;       // case time may be moved
   std::string case_time_start;   // RFC 3339; first start in test mode begins here
   absl::Duration fetch_grace = absl::Seconds(2);
+  // What else the service may stand on than SQLite and a socket to Redis; null: these.
+  std::function<absl::StatusOr<std::unique_ptr<store::Store>>(const std::string& url)> open_store;
+  std::function<absl::StatusOr<std::unique_ptr<queue::RedisLink>>()> connect_redis;
 };
 
 // What the service itself brings.

@@ -5,9 +5,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "libs/base/failpoint.h"
 #include "libs/base/log.h"
+#include "libs/base/planted_bug.h"
 #include "libs/base/status.h"
 
 namespace yikou::app {
@@ -30,6 +30,7 @@ int64_t NumberOf(const std::string& entry_id) {
 }  // namespace
 
 void StreamReader::Start(base::Executor* executor) {
+  clock_ = &executor->clock();
   loop_ = executor->StartLoop("reader", [this] { return Step(); });
 }
 
@@ -42,6 +43,8 @@ absl::Status StreamReader::ApplyAndAck(const std::vector<queue::StreamMessage>& 
   std::vector<const queue::StreamMessage*> decoded;
   std::map<std::string, std::vector<std::string>> done;
   for (const queue::StreamMessage& message : messages) {
+    if (base::Planted("ack_before_commit"))
+      (void)consumer_->Ack(message.stream, {message.entry_id});
     casework::v1::Envelope entry;
     if (entry.ParseFromString(message.payload) && entry.has_event() &&
         entry.stream() == message.stream && entry.stream_seq() > 0) {
@@ -77,8 +80,8 @@ absl::Duration StreamReader::Step() {
   absl::StatusOr<std::vector<queue::StreamMessage>> messages = consumer_->Read(kBatch, kBlock);
   absl::Status status = messages.status();
   if (status.ok()) status = ApplyAndAck(*messages);
-  if (status.ok() && absl::Now() >= next_claim_) {
-    next_claim_ = absl::Now() + kClaimEvery;
+  if (status.ok() && clock_->Now() >= next_claim_) {
+    next_claim_ = clock_->Now() + kClaimEvery;
     absl::StatusOr<queue::Claimed> claimed = consumer_->Claim(kStale, kBatch);
     status = claimed.ok() ? ApplyAndAck(claimed->messages) : claimed.status();
     if (claimed.ok() && claimed->deleted > 0) {

@@ -27,6 +27,7 @@ class StreamReader {
   std::unique_ptr<queue::Consumer> consumer_;
   Inbox* inbox_;
   telemetry::Metrics* metrics_;
+  const base::Clock* clock_ = nullptr;  // set by Start
   std::unique_ptr<base::Loop> loop_;
   bool ready_ = false;
   absl::Time next_claim_ = absl::InfinitePast();

@@ -61,7 +61,38 @@ class ThreadLoop final : public Loop {
   std::thread thread_;  // last: starts when everything above is ready
 };
 
+class ThreadSemaphore final : public Semaphore {
+ public:
+  explicit ThreadSemaphore(int permits) : permits_(permits) {}
+
+  void Acquire() override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return permits_ > 0; });
+    --permits_;
+  }
+  // Notifies under the lock: who was waiting may destroy the semaphore as soon as it is let go.
+  void Release() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++permits_;
+    changed_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int permits_;
+};
+
 }  // namespace
+
+std::unique_ptr<Semaphore> Executor::NewSemaphore(int permits) {
+  return std::make_unique<ThreadSemaphore>(permits);
+}
+
+const Clock& Executor::clock() const {
+  static const SystemClock clock;
+  return clock;
+}
 
 struct ThreadExecutor::Pool {
   std::mutex mutex;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "libs/base/clock.h"
 
 namespace yikou::base {
 
@@ -20,6 +21,29 @@ class Loop {
   virtual void Stop() = 0;
 };
 
+// Permits to go on. The only way a library waits for another step: what it waits through, the
+// simulator can run the others in.
+class Semaphore {
+ public:
+  virtual ~Semaphore() = default;
+  // Waits for a permit and takes it.
+  virtual void Acquire() = 0;
+  // Never blocks; may be called from any thread.
+  virtual void Release() = 0;
+};
+
+// Holds one permit: a lock that may be held while waiting, where a std::mutex may not.
+class Hold {
+ public:
+  explicit Hold(Semaphore* semaphore) : semaphore_(semaphore) { semaphore_->Acquire(); }
+  ~Hold() { semaphore_->Release(); }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+ private:
+  Semaphore* semaphore_;
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -31,6 +55,12 @@ class Executor {
 
   // Runs `work` once on the pool. Work posted after Shutdown is dropped.
   virtual void Post(std::function<void()> work) = 0;
+
+  // Blocks threads, unless the executor has something else that waits.
+  virtual std::unique_ptr<Semaphore> NewSemaphore(int permits);
+
+  // The clock that waits are measured by: system time.
+  virtual const Clock& clock() const;
 };
 
 // Real threads: one for each loop, a fixed pool for posted work.

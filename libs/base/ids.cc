@@ -1,20 +1,13 @@
 #include "libs/base/ids.h"
 
-#include <sys/random.h>
+#include <cctype>
 
-#include <cstdlib>
+#include "libs/base/random.h"
 
 namespace yikou::base {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
-
-std::string RandomBytes(int count) {
-  std::string bytes(count, '\0');
-  // Up to 256 bytes getrandom never returns fewer than asked for; without entropy no id is safe.
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
-  return bytes;
-}
 
 }  // namespace
 

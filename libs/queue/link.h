@@ -19,7 +19,7 @@ namespace yikou::queue {
 // Errors: UNAVAILABLE with half a sentence that says why ("it did not answer within 2s"); whoever
 // owns the link says who and drops it: after a failure it is of no more use.
 // Threads: one at a time.
-class Link {
+class Link final : public RedisLink {
  public:
   // Neither waits longer than `patience`, but for a name that has to be resolved.
   static absl::StatusOr<std::unique_ptr<Link>> Connect(const Address& address,
@@ -30,7 +30,7 @@ class Link {
   // Sends all commands in one go and returns their replies in order, error replies among them.
   // Never waits longer than `patience` for the next bytes.
   absl::StatusOr<std::vector<Reply>> Exchange(const std::vector<Command>& commands,
-                                              absl::Duration patience);
+                                              absl::Duration patience) override;
 
  private:
   struct FreeContext {

@@ -28,7 +28,7 @@ struct RedisConnection::Impl {
   RedisOptions options;
   const base::Clock* clock;
   std::unique_ptr<MasterFinder> finder;  // none without sentinels
-  std::unique_ptr<Link> link;
+  std::unique_ptr<RedisLink> link;
   Master master;   // what the link leads to, with sentinels
   Address logged;  // the master the log speaks of
   absl::Duration backoff;
@@ -79,6 +79,10 @@ absl::Status RedisConnection::Impl::EnsureConnected() {
 }
 
 absl::Status RedisConnection::Impl::Connect() {
+  if (options.connect) {
+    YK_ASSIGN_OR_RETURN(link, options.connect());
+    return absl::OkStatus();
+  }
   auto connected = options.unix_socket.empty()
                        ? Link::Connect({options.host, options.port}, options.timeout)
                        : Link::ConnectUnix(options.unix_socket, options.timeout);

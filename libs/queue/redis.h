@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,27 @@ struct Address {
   std::string ToString() const;  // "host:port"
 };
 
+struct Reply {
+  enum class Kind { kNil, kInteger, kText, kArray, kError };
+  Kind kind = Kind::kNil;
+  int64_t integer = 0;
+  std::string text;  // of kText and kError
+  std::vector<Reply> elements;
+};
+
+// The words of one command. They are views: what they look at must live until the call returns.
+using Command = std::vector<absl::string_view>;
+
+// One connected server.
+class RedisLink {
+ public:
+  virtual ~RedisLink() = default;
+  // Sends the commands and waits for one reply each, in order, at most `wait` for any. An error
+  // breaks the link: commands may have taken effect or not.
+  virtual absl::StatusOr<std::vector<Reply>> Exchange(const std::vector<Command>& commands,
+                                                      absl::Duration wait) = 0;
+};
+
 struct RedisOptions {
   std::string host = "127.0.0.1";
   int port = 6379;
@@ -35,18 +57,10 @@ struct RedisOptions {
   std::vector<Address> sentinels;
   std::string master_name;             // as the sentinels call it
   std::string sentinel_password_file;  // as password_file, for the sentinels
-};
 
-struct Reply {
-  enum class Kind { kNil, kInteger, kText, kArray, kError };
-  Kind kind = Kind::kNil;
-  int64_t integer = 0;
-  std::string text;  // of kText and kError
-  std::vector<Reply> elements;
+  // When set, connects in another way than by a socket: to the streams of the simulator.
+  std::function<absl::StatusOr<std::unique_ptr<RedisLink>>()> connect;
 };
-
-// The words of one command. They are views: what they look at must live until the call returns.
-using Command = std::vector<absl::string_view>;
 
 // Errors: every failure is UNAVAILABLE with a sentence, and drops the connection. The next attempt
 // is due 50 ms later, then 100 ms, doubling to 2 s, until a command succeeds; calls that come

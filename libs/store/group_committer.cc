@@ -1,10 +1,10 @@
 #include "libs/store/group_committer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "libs/base/failpoint.h"
 
 namespace yikou::store {
@@ -15,7 +15,7 @@ constexpr absl::Duration kLingerMax = absl::Milliseconds(1);
 }  // namespace
 
 GroupCommitter::GroupCommitter(Store* store, base::Executor* executor, Options options)
-    : store_(store), options_(options) {
+    : store_(store), executor_(executor), options_(options) {
   loop_ = executor->StartLoop("committer", [this] { return Step(); });
 }
 
@@ -40,23 +40,22 @@ void GroupCommitter::Submit(Change change, std::function<void(absl::Status)> don
 
 std::vector<absl::Status> GroupCommitter::CommitAll(std::vector<Change> changes) {
   struct Waiting {
-    std::mutex mutex;
-    std::condition_variable changed;
     std::vector<absl::Status> statuses;
-    size_t left = 0;
+    std::atomic<size_t> left;
+    std::unique_ptr<base::Semaphore> settled;
   };
+  if (changes.empty()) return {};
   auto waiting = std::make_shared<Waiting>();
   waiting->statuses.resize(changes.size());
   waiting->left = changes.size();
+  waiting->settled = executor_->NewSemaphore(0);
   for (size_t i = 0; i < changes.size(); ++i) {
     Submit(std::move(changes[i]), [waiting, i](absl::Status status) {
-      std::lock_guard<std::mutex> lock(waiting->mutex);
       waiting->statuses[i] = std::move(status);
-      if (--waiting->left == 0) waiting->changed.notify_one();
+      if (--waiting->left == 0) waiting->settled->Release();
     });
   }
-  std::unique_lock<std::mutex> lock(waiting->mutex);
-  waiting->changed.wait(lock, [&] { return waiting->left == 0; });
+  waiting->settled->Acquire();
   return std::move(waiting->statuses);
 }
 
@@ -95,7 +94,7 @@ std::vector<GroupCommitter::Pending> GroupCommitter::TakeBatch() {
 absl::Duration GroupCommitter::LingerLeft() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (stopped_ || queue_.empty() || queue_.size() >= last_batch_) return absl::ZeroDuration();
-  return std::max(absl::ZeroDuration(), linger_until_ - absl::Now());
+  return std::max(absl::ZeroDuration(), linger_until_ - executor_->clock().Now());
 }
 
 absl::Duration GroupCommitter::Step() {
@@ -105,14 +104,14 @@ absl::Duration GroupCommitter::Step() {
   std::vector<Change*> changes;
   changes.reserve(batch.size());
   for (Pending& pending : batch) changes.push_back(&pending.change);
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = executor_->clock().Now();
   std::vector<absl::Status> statuses = store_->Commit(changes);
   // A change the schema refuses takes the transaction of its neighbours down: alone each answers
   // for itself.
   for (size_t i = 0; i < changes.size() && changes.size() > 1; ++i) {
     if (absl::IsInternal(statuses[i])) statuses[i] = store_->Commit({changes[i]})[0];
   }
-  const absl::Time end = absl::Now();
+  const absl::Time end = executor_->clock().Now();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     last_batch_ = batch.size();

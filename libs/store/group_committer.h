@@ -5,7 +5,6 @@
 // moment is a part of what the last one took, so a slow disk makes larger batches by itself.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -51,6 +50,8 @@ class GroupCommitter {
   // Commits what is queued, then refuses. Idempotent.
   void Stop();
 
+  base::Executor* executor() const { return executor_; }
+
  private:
   struct Pending {
     Change change;
@@ -62,6 +63,7 @@ class GroupCommitter {
   void Answer(std::vector<Pending> batch, std::vector<absl::Status> statuses, absl::Duration took);
 
   Store* store_;
+  base::Executor* executor_;
   Options options_;
   std::vector<std::function<void(const BatchStats&)>> listeners_;
   std::mutex mutex_;

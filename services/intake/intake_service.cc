@@ -400,6 +400,8 @@ IntakeService::Outcome<v1::WithdrawCaseResponse> IntakeService::WithdrawCase(
     YK_RETURN_IF_ERROR(
         forward_withdraw_(context, request.case_id(), loaded.view->owner_version(), request));
     *outcome.response.mutable_view() = ViewOf(context, *loaded.view);
+    // The effect is approval's; a repeat is answered from here, whatever became of the case since.
+    outcome.change.request.emplace();
     return outcome;
   }
   YK_ASSIGN_OR_RETURN(cw::Event * event, Apply(work, loaded, "WithdrawCase"));

@@ -25,6 +25,18 @@ std::string OfferId(const Event& event, const std::string& subject) {
   return base::ToHex(casework::Digest(absl::StrCat(event.event_id(), "\n", subject))).substr(0, 32);
 }
 
+// The item as this Work sees it: an entry that shares the Work may have published it, and then the
+// store does not have it yet.
+absl::StatusOr<cw::Item> ItemOf(store::Work& work, app::Reference* reference,
+                                const cw::CaseFacts& facts) {
+  absl::StatusOr<cw::Item> item = reference->GetItem(facts.item_code(), facts.item_version());
+  if (!absl::IsNotFound(item.status())) return item;
+  YK_ASSIGN_OR_RETURN(
+      cw::Item * fresh,
+      work.Load<cw::Item>(app::kItemKind, app::ItemId(facts.item_code(), facts.item_version())));
+  return *fresh;
+}
+
 bool IsHandOver(const std::string& type) {
   return type == "intake.accepted" || type == "intake.accepted_tolerant" ||
          type == "intake.deemed_accepted";
@@ -106,7 +118,7 @@ absl::Status RoutingConsumer::MakeOffer(store::Work& work, const Event& event, C
 
 absl::Status RoutingConsumer::OfferOpening(store::Work& work, const Event& event) const {
   const cw::CaseFacts& facts = event.case_facts();
-  absl::StatusOr<cw::Item> item = env_->reference->GetItem(facts.item_code(), facts.item_version());
+  const absl::StatusOr<cw::Item> item = ItemOf(work, env_->reference, facts);
   if (absl::IsNotFound(item.status())) {
     return app::WaitFor("intake", "item", app::ItemId(facts.item_code(), facts.item_version()), 1);
   }

@@ -4,9 +4,9 @@
 #include "tests/fault/load.h"
 #include "tests/fault/require.h"
 #include "tests/support/eventually.h"
-#include "tests/support/invariants.h"
 #include "tests/support/sentinel_cluster.h"
 #include "tests/support/suite.h"
+#include "tests/support/suite_invariants.h"
 #include "yikou/casework/v1/log.pb.h"
 
 namespace yikou::test {

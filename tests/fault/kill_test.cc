@@ -4,7 +4,7 @@
 #include "tests/fault/load.h"
 #include "tests/fault/require.h"
 #include "tests/support/eventually.h"
-#include "tests/support/invariants.h"
+#include "tests/support/suite_invariants.h"
 #include "tests/support/suite.h"
 
 namespace yikou::test {

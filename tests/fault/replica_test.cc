@@ -2,7 +2,7 @@
 #include "catch2/catch.hpp"
 #include "tests/fault/load.h"
 #include "tests/fault/require.h"
-#include "tests/support/invariants.h"
+#include "tests/support/suite_invariants.h"
 #include "tests/support/suite.h"
 
 namespace yikou::test {

@@ -11,6 +11,7 @@
 #include "tests/store/interposed_store.h"
 #include "tests/store/record.h"
 #include "yikou/casework/v1/log.pb.h"
+#include "yikou/intake/v1/intake.pb.h"
 
 namespace yikou::test {
 namespace {
@@ -75,11 +76,13 @@ class Desk {
     return [this](const rpc::CallContext&, const Request& request) { return SetTitle(request); };
   }
 
-  absl::StatusOr<Response> Call(const Request& request, Handler handler,
+  template <class Req = Request>
+  absl::StatusOr<Response> Call(const Req& request,
+                                std::type_identity_t<app::CommandHandler<Req, Response>> handler,
                                 const rpc::CallContext& context = CallerOf()) {
     auto answer = std::make_shared<std::promise<absl::StatusOr<Response>>>();
     auto future = answer->get_future();
-    commands_.Run<Request, Response>(
+    commands_.Run<Req, Response>(
         context, request, std::move(handler),
         [answer](absl::StatusOr<Response> response) { answer->set_value(std::move(response)); });
     if (future.wait_for(absl::ToChronoSeconds(kBound)) != std::future_status::ready) {
@@ -187,6 +190,32 @@ TEST_CASE("a request id used for something else is refused by name", "[app][comm
   }
   CHECK(VersionOf(desk, "a") == 1);
   CHECK(VersionOf(desk, "b") == 0);
+}
+
+TEST_CASE("a call that was forwarded is the same call when its forwarder knows a newer version",
+          "[app][command]") {
+  using Withdraw = intake::v1::WithdrawCaseRequest;
+  Desk desk;
+  rpc::CallContext context = CallerOf();
+  context.forwarded = true;
+  const app::CommandHandler<Withdraw, Response> handler = [&](const rpc::CallContext&,
+                                                              const Withdraw& request) {
+    return desk.SetTitle(RequestFor(request.case_id(), request.request_id()));
+  };
+  Withdraw request;
+  request.set_request_id(kId);
+  request.set_case_id("a");
+  request.set_expected_version(3);
+  const auto first = desk.Call(request, handler, context);
+  REQUIRE(first.status() == absl::OkStatus());
+  request.set_expected_version(5);
+  const auto again = desk.Call(request, handler, context);
+  REQUIRE(again.status() == absl::OkStatus());
+  CHECK(again->SerializeAsString() == first->SerializeAsString());
+  // From the caller itself the version is part of what is asked for.
+  request.set_expected_version(6);
+  context.forwarded = false;
+  CHECK(absl::IsAlreadyExists(desk.Call(request, handler, context).status()));
 }
 
 TEST_CASE("without a request id nothing is decided", "[app][command]") {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/ids.h"
 #include "libs/store/open.h"
+#include "tests/sim/sim_disk.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/temp_dir.h"
 
@@ -49,6 +50,7 @@ class RawSqlite {
 
 class SqliteBackend final : public Backend {
  public:
+  std::string folder() const { return dir_.path() + "/"; }
   absl::StatusOr<std::unique_ptr<store::Store>> Open() override {
     return store::OpenStore(absl::StrCat("sqlite:", path_), "");
   }
@@ -122,12 +124,28 @@ class PostgresBackend final : public Backend {
   std::string schema_;
 };
 
+// The same on the disk of the simulator, which has to be a disk like any other.
+class SimDiskBackend final : public Backend {
+ public:
+  absl::StatusOr<std::unique_ptr<store::Store>> Open() override { return sqlite_.Open(); }
+  void Execute(const std::string& sql) override { sqlite_.Execute(sql); }
+  std::string Ask(const std::string& sql) override { return sqlite_.Ask(sql); }
+  std::string Literal(absl::string_view bytes) const override { return sqlite_.Literal(bytes); }
+  std::shared_ptr<void> HoldWriters() override { return sqlite_.HoldWriters(); }
+
+ private:
+  sim::DiskVfs vfs_;
+  SqliteBackend sqlite_;
+  sim::SimDisk disk_{sqlite_.folder()};
+};
+
 }  // namespace
 
 std::vector<BackendFactory> Backends() {
   return {
       {"sqlite", [] { return std::make_unique<SqliteBackend>(); }},
       {"postgresql", [] { return std::make_unique<PostgresBackend>(); }},
+      {"sqlite-on-sim-disk", [] { return std::make_unique<SimDiskBackend>(); }},
   };
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,8 @@ class InterposedStore final : public store::Store {
   using Before = std::function<absl::Status(absl::string_view method)>;
 
   InterposedStore(store::Store* real, Before before) : real_(real), before_(std::move(before)) {}
+  InterposedStore(std::unique_ptr<store::Store> real, Before before)
+      : owned_(std::move(real)), real_(owned_.get()), before_(std::move(before)) {}
 
   // From now on commits happen and are reported as failed, as when a connection is cut between a
   // COMMIT and its answer.
@@ -151,6 +154,7 @@ class InterposedStore final : public store::Store {
   }
 
  private:
+  std::unique_ptr<store::Store> owned_;
   store::Store* real_;
   Before before_;
   std::atomic<bool> lose_answers_ = false;

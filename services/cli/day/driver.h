@@ -56,6 +56,9 @@ class Driver {
   static cli::Identity Worker(const std::string& unit, const std::string& worker_id);
   static cli::Identity Operator();
 
+  // Full name of the method that takes this request; "" when there is none.
+  static std::string MethodOf(const google::protobuf::Descriptor* request);
+
   // One call of the public API by its request; the method follows from the message's name.
   template <class Resp, class Req>
   absl::StatusOr<Resp> Call(const Req& request, const cli::Identity& as) {
@@ -106,7 +109,6 @@ class Driver {
   absl::StatusOr<std::string> Upload(const cli::Identity& clerk, const std::string& name,
                                      const std::string& request_id);
   static std::string ServiceOf(const google::protobuf::Descriptor* request);
-  static std::string MethodOf(const google::protobuf::Descriptor* request);
 
   cli::Client* client_;
   std::mutex mutex_;
