@@ -4,8 +4,8 @@
 #include "tests/fault/load.h"
 #include "tests/fault/require.h"
 #include "tests/support/eventually.h"
-#include "tests/support/suite_invariants.h"
 #include "tests/support/suite.h"
+#include "tests/support/suite_invariants.h"
 
 namespace yikou::test {
 namespace {

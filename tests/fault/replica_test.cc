@@ -2,8 +2,8 @@
 #include "catch2/catch.hpp"
 #include "tests/fault/load.h"
 #include "tests/fault/require.h"
-#include "tests/support/suite_invariants.h"
 #include "tests/support/suite.h"
+#include "tests/support/suite_invariants.h"
 
 namespace yikou::test {
 namespace {
