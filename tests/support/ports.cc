@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <random>
+#include <set>
 #include <stdexcept>
 
 namespace yikou::test {
@@ -24,11 +26,15 @@ bool IsFree(int port) {
 }  // namespace
 
 int FreePort() {
+  // A server that is to be started on it later does not hold it yet.
+  static std::mutex mutex;
+  static std::set<int> given;
+  std::lock_guard<std::mutex> lock(mutex);
   std::random_device random;
   std::uniform_int_distribution<int> ports(15000, 32000);
   for (int i = 0; i < 100; ++i) {
     const int port = ports(random);
-    if (IsFree(port)) return port;
+    if (IsFree(port) && given.insert(port).second) return port;
   }
   throw std::runtime_error("no free port in 100 tries between 15000 and 32000");
 }
