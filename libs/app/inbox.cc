@@ -72,7 +72,12 @@ std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
   // First by what this process remembers, then by what is stored.
   if (entries.empty() || ApplyTogether(all, Sight::kRemembered).ok()) return statuses;
   Forget();
-  if (ApplyTogether(all, Sight::kStored).ok()) return statuses;
+  const absl::Status together = ApplyTogether(all, Sight::kStored);
+  if (together.ok()) return statuses;
+  // While the record itself does not answer, each entry alone would wait for it in vain.
+  if (IsPassing(together) && IsPassing(store_->Head().status())) {
+    return std::vector<absl::Status>(entries.size(), together);
+  }
   // Somebody in the batch conflicts or is poisoned: alone, each only answers for itself.
   for (size_t i = 0; i < entries.size(); ++i) statuses[i] = ApplyAlone(entries[i]);
   return statuses;

@@ -1,6 +1,7 @@
 // What app::Inbox does with entries that come twice, too early, at a bad time, or cannot be
 // applied.
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -378,6 +379,25 @@ TEST_CASE("while the record does not answer every entry comes again", "[app][inb
   applied = 0;
   CHECK(AllOk(inbox.Apply({A(1), EntryOf("beta", 1, "b", 1)})));
   CHECK(applied == 3);
+}
+
+TEST_CASE("a record that does not answer is not asked for every entry of a batch", "[app][inbox]") {
+  Record record;
+  std::atomic<int> asked = 0;
+  InterposedStore store(&record.store(), [&asked](absl::string_view) {
+    ++asked;
+    return absl::UnavailableError("no answer");
+  });
+  base::ThreadExecutor executor(1);
+  store::GroupCommitter committer(&store, &executor, {});
+  app::Inbox inbox(
+      &store, &committer, [](Work&, const Event&) { return absl::OkStatus(); },
+      [&record](const Event*) { return record.NewWork(); }, telemetry::Metrics::None());
+  std::vector<casework::v1::Envelope> entries;
+  for (int i = 1; i <= 100; ++i) entries.push_back(A(i));
+  for (const absl::Status& status : inbox.Apply(entries)) CHECK(absl::IsUnavailable(status));
+  // Each question may cost the whole timeout of a connection.
+  CHECK(asked <= 10);
 }
 
 TEST_CASE("a long life delivered backwards is applied in order", "[app][inbox]") {
