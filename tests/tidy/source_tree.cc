@@ -245,7 +245,7 @@ bool SourceFile::Below(absl::string_view folder) const {
   return absl::StartsWith(path, absl::StrCat(folder, "/"));
 }
 
-bool SourceFile::IsTest() const { return Below("tests") || Is("_test.cc"); }
+bool SourceFile::IsTest() const { return Below("tests") || Is("_test.cc") || Is("_test.h"); }
 
 std::vector<Include> IncludesOf(const SourceFile& file) {
   std::vector<Include> includes;

@@ -33,7 +33,7 @@ struct SourceFile {
 
   bool Is(absl::string_view extension) const;
   bool Below(absl::string_view folder) const;
-  bool IsTest() const;  // below tests/, or beside the code as *_test.cc
+  bool IsTest() const;  // below tests/, or beside the code as *_test.*
 };
 
 // One #include: the line it stands on and what stands between the quotes or brackets.
