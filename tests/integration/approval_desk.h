@@ -15,13 +15,13 @@
 #include "catch2/catch.hpp"
 #include "libs/app/mirror.h"
 #include "libs/auth/roles.h"
-#include "libs/base/clock.h"
 #include "libs/base/ids.h"
 #include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
 #include "libs/store/sqlite/sqlite_store.h"
 #include "services/approval/approval_consumer.h"
 #include "services/approval/approval_service.h"
+#include "tests/support/stopped_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace yikou::sql {
@@ -46,16 +46,10 @@ inline constexpr char kSeals[] =
     R"([{"seal_id": "archives", "name": "档案局公章", "scope": ["YK-S001"],
   "forbidden": [{"item": "YK-F001", "competent_body": "公安派出所"}]}])";
 
-class ManualClock final : public base::Clock {
- public:
-  absl::Time Now() const override { return now_; }
-  void Set(absl::Time now) { now_ = now; }
-  void Advance(absl::Duration by) { now_ += by; }
-
- private:
-  // Monday 2 March 2026, 09:00 local time.
-  absl::Time now_ = absl::FromCivil(absl::CivilHour(2026, 3, 2, 9), casework::Calendar::Zone());
-};
+// Of 2026, local time; 2 March is a Monday.
+inline absl::Time At(int month, int day, int hour) {
+  return absl::FromCivil(absl::CivilHour(2026, month, day, hour), casework::Calendar::Zone());
+}
 
 inline std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -411,7 +405,7 @@ class Bench {
     return steps;
   }
 
-  ManualClock clock;
+  yikou::test::StoppedClock clock{At(3, 2, 9)};
   std::unique_ptr<ApprovalService> service;
 
  private:

@@ -23,10 +23,6 @@ Event FieldEvent(const std::string& type, casework::v1::FieldState state) {
   return event;
 }
 
-absl::Time At(int month, int day, int hour) {
-  return absl::FromCivil(absl::CivilHour(2026, month, day, hour), casework::Calendar::Zone());
-}
-
 TEST_CASE("A case sent back opens the step before again and can go on from there") {
   Bench bench;
   bench.OpenCase(Chain(kArchives));

@@ -24,6 +24,7 @@
 #include "libs/casework/errors.h"
 #include "libs/casework/units.h"
 #include "services/gridtask/gridtask_service.h"
+#include "tests/support/stopped_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace yikou::gridtask::test {
@@ -58,16 +59,6 @@ inline const auth::Principal kAuditor = Person("u1", "", auth::kAuditor);
 inline absl::Time September(int day, int hour, int minute = 0) {
   return absl::FromCivil(absl::CivilMinute(2025, 9, day, hour, minute), casework::Calendar::Zone());
 }
-
-class StoppedClock final : public base::Clock {
- public:
-  absl::Time Now() const override { return now_; }
-  void Set(absl::Time now) { now_ = now; }
-  void Advance(absl::Duration by) { now_ += by; }
-
- private:
-  absl::Time now_ = September(17, 9);
-};
 
 inline std::string ReadFile(const std::string& name) {
   std::ifstream file(absl::StrCat(YIKOU_SOURCE_DIR, "/deploy/data/", name));
@@ -297,7 +288,7 @@ class Gridtask {
     }
   }
 
-  StoppedClock clock;
+  yikou::test::StoppedClock clock{September(17, 9)};
 
  private:
   static rpc::CallContext ContextOf(const auth::Principal& caller, const std::string& method) {

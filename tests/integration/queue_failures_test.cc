@@ -8,21 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "catch2/catch.hpp"
-#include "libs/base/clock.h"
 #include "tests/integration/queue_servers.h"
+#include "tests/support/stopped_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace yikou::queue::test {
 namespace {
 
-class StoppedClock final : public base::Clock {
- public:
-  absl::Time Now() const override { return now_; }
-  void Advance(absl::Duration by) { now_ += by; }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
-};
+using yikou::test::StoppedClock;
 
 TEST_CASE("a group that stands ahead of its stream is set back, and is given what is there") {
   // Of the real one only: the simulated one has no hands that could set a group.

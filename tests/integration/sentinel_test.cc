@@ -14,6 +14,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/ports.h"
 #include "tests/support/sentinel_cluster.h"
+#include "tests/support/stopped_clock.h"
 
 namespace yikou::queue {
 namespace {
@@ -21,21 +22,13 @@ namespace {
 using test::Eventually;
 using test::FaultProxy;
 using test::SentinelCluster;
+using test::StoppedClock;
 
 constexpr absl::Duration kBound = absl::Seconds(20);
 constexpr char kStream[] = "yikou:events:intake:{0}";
 constexpr char kClients[] = "127.0.0.1";
 
 using Strings = std::vector<std::string>;
-
-class StoppedClock final : public base::Clock {
- public:
-  absl::Time Now() const override { return now_; }
-  void Advance(absl::Duration by) { now_ += by; }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
-};
 
 const base::SystemClock kClock;
 
