@@ -62,4 +62,10 @@ std::string NextPageToken(const google::protobuf::Message& request, const Page& 
   return absl::WebSafeBase64Escape(absl::StrCat(ChecksumOf(request, last_id), last_id));
 }
 
+std::string NextPageToken(const google::protobuf::Message& request, const Page& page,
+                          const std::vector<store::Stored>& rows) {
+  return NextPageToken(request, page, static_cast<int>(rows.size()),
+                       rows.empty() ? "" : rows.back().id);
+}
+
 }  // namespace yikou::app

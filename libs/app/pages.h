@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
+#include "libs/store/store.h"
 
 namespace yikou::app {
 
@@ -21,5 +23,8 @@ absl::StatusOr<Page> ReadPage(const google::protobuf::Message& request);
 // Token for the page after `last_id`; "" when `rows` is less than the limit.
 std::string NextPageToken(const google::protobuf::Message& request, const Page& page, int rows,
                           const std::string& last_id);
+// The same where the rows are aggregates, listed by their ids.
+std::string NextPageToken(const google::protobuf::Message& request, const Page& page,
+                          const std::vector<store::Stored>& rows);
 
 }  // namespace yikou::app

@@ -62,8 +62,7 @@ absl::StatusOr<v1::ListEventsResponse> GridTaskService::ListEvents(
     YK_ASSIGN_OR_RETURN(const v1::GridEvent event, Decode<v1::GridEvent>(row));
     *response.add_views() = ViewFor(event, context.principal);
   }
-  response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(rows.size()),
-                                                  rows.empty() ? "" : rows.back().id));
+  response.set_next_page_token(app::NextPageToken(request, page, rows));
   return response;
 }
 
@@ -106,8 +105,7 @@ absl::StatusOr<v1::ListFieldsResponse> GridTaskService::ListFields(
     if (!all && !NearField(task.field().unit_id(), scope->unit_id)) continue;
     *response.add_tasks() = std::move(task);
   }
-  response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(rows.size()),
-                                                  rows.empty() ? "" : rows.back().id));
+  response.set_next_page_token(app::NextPageToken(request, page, rows));
   return response;
 }
 

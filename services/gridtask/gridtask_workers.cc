@@ -164,8 +164,7 @@ absl::StatusOr<v1::ListWorkersResponse> GridTaskService::ListWorkers(
     worker.set_load(load);
     *response.add_workers() = std::move(worker);
   }
-  response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(rows.size()),
-                                                  rows.empty() ? "" : rows.back().id));
+  response.set_next_page_token(app::NextPageToken(request, page, rows));
   return response;
 }
 

@@ -132,8 +132,7 @@ absl::StatusOr<v1::ListCasesResponse> IntakeService::ListCases(
     YK_ASSIGN_OR_RETURN(const CaseRecord record, Parse(stored));
     *response.add_views() = ViewOf(context, record);
   }
-  response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(found.size()),
-                                                  found.empty() ? "" : found.back().id));
+  response.set_next_page_token(app::NextPageToken(request, page, found));
   return response;
 }
 

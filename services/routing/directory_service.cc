@@ -104,8 +104,7 @@ absl::StatusOr<v1::ListUnitsResponse> DirectoryService::ListUnits(
                       env_->store->Find(app::kOwnUnitKind, query));
   v1::ListUnitsResponse response;
   for (const store::Stored& stored : found) response.add_units()->ParseFromString(stored.body);
-  response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(found.size()),
-                                                  found.empty() ? "" : found.back().id));
+  response.set_next_page_token(app::NextPageToken(request, page, found));
   return response;
 }
 

@@ -35,8 +35,7 @@ absl::StatusOr<v1::ListOffersResponse> RoutingService::ListOffers(
     offer->ParseFromString(stored.body);
     offer->clear_route();
   }
-  response.set_next_page_token(app::NextPageToken(request, page, static_cast<int>(found.size()),
-                                                  found.empty() ? "" : found.back().id));
+  response.set_next_page_token(app::NextPageToken(request, page, found));
   return response;
 }
 
