@@ -270,7 +270,10 @@ absl::StatusOr<VerifyLogResponse> VerifyRecord(
       head = SignedHead();
     }
   }
-  Walk walk{.store = store, .signed_head = std::move(head), .response = &response};
+  Walk walk{.store = store,
+            .signed_head = std::move(head),
+            .response = &response,
+            .head = store::LogHead()};
   YK_RETURN_IF_ERROR(VerifyChain(&walk));
   YK_RETURN_IF_ERROR(VerifyAggregates(&walk, kinds));
   return response;
