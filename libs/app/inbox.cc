@@ -65,21 +65,25 @@ struct Inbox::Batch {
 };
 
 std::vector<absl::Status> Inbox::Apply(const std::vector<Envelope>& entries) {
-  const base::Hold turn(turn_.get());
   std::vector<const Envelope*> all;
   for (const Envelope& entry : entries) all.push_back(&entry);
+  return Apply(all);
+}
+
+std::vector<absl::Status> Inbox::Apply(const std::vector<const Envelope*>& entries) {
+  const base::Hold turn(turn_.get());
   std::vector<absl::Status> statuses(entries.size());
   // First by what this process remembers, then by what is stored.
-  if (entries.empty() || ApplyTogether(all, Sight::kRemembered).ok()) return statuses;
+  if (entries.empty() || ApplyTogether(entries, Sight::kRemembered).ok()) return statuses;
   Forget();
-  const absl::Status together = ApplyTogether(all, Sight::kStored);
+  const absl::Status together = ApplyTogether(entries, Sight::kStored);
   if (together.ok()) return statuses;
   // While the record itself does not answer, each entry alone would wait for it in vain.
   if (IsPassing(together) && IsPassing(store_->Head().status())) {
     return std::vector<absl::Status>(entries.size(), together);
   }
   // Somebody in the batch conflicts or is poisoned: alone, each only answers for itself.
-  for (size_t i = 0; i < entries.size(); ++i) statuses[i] = ApplyAlone(entries[i]);
+  for (size_t i = 0; i < entries.size(); ++i) statuses[i] = ApplyAlone(*entries[i]);
   return statuses;
 }
 

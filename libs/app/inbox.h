@@ -33,6 +33,7 @@ class Inbox {
 
   // Applies entries in order. Returns one status each: OK when the entry is applied, parked or dead
   // and may be acknowledged; an error when it should come again. Threads: any, one at a time.
+  std::vector<absl::Status> Apply(const std::vector<const casework::v1::Envelope*>& entries);
   std::vector<absl::Status> Apply(const std::vector<casework::v1::Envelope>& entries);
 
   // Records an entry that cannot be read at all as a dead letter.

@@ -39,6 +39,7 @@ namespace {
 constexpr char kOffsetSetting[] = "case_clock_offset_us";
 constexpr absl::Duration kRequestsKept = absl::Hours(24 * 30);
 constexpr absl::Duration kStuckShown = absl::Seconds(5);
+constexpr absl::Duration kTidy = absl::Milliseconds(500);
 constexpr int kCoreVersionMax = 1000;  // versions of the core schema stay below; services above
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -94,6 +95,7 @@ struct Service::Impl {
   std::unique_ptr<LogFetcher> fetcher;
   std::unique_ptr<TimerLoop> timers;
   std::unique_ptr<base::Loop> housekeeping;
+  std::unique_ptr<base::Loop> tidying;
   absl::Time next_head = absl::InfinitePast();
   absl::Time next_purge = absl::InfinitePast();
   std::mutex watchers_mutex;
@@ -102,7 +104,7 @@ struct Service::Impl {
 
   absl::Status OpenClock();
   absl::Status OpenKey();
-  void Committed(const store::GroupCommitter::BatchStats& stats);
+  void Committed(store::GroupCommitter::Batch batch);
   absl::StatusOr<store::DeadLetter> FindDead(const std::string& stuck_id);
   Lease LeaseOf(const std::string& name) {
     return Lease(store.get(), &system_clock, name, options.instance);
@@ -176,9 +178,8 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
   impl->reference = std::make_unique<Reference>(impl->store.get());
   impl->committer = std::make_unique<store::GroupCommitter>(impl->store.get(), executor,
                                                             store::GroupCommitter::Options{});
-  impl->committer->OnCommitted([raw = impl.get()](const store::GroupCommitter::BatchStats& stats) {
-    raw->Committed(stats);
-  });
+  impl->committer->OnCommitted(
+      [raw = impl.get()](store::GroupCommitter::Batch batch) { raw->Committed(std::move(batch)); });
   impl->commands = std::make_unique<Commands>(impl->store.get(), impl->committer.get(), executor);
   impl->case_numbers = std::make_unique<CaseNumbers>(impl->store.get(), impl->committer.get());
   impl->env = ServiceEnv{.service = impl->options.service,
@@ -191,15 +192,19 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
-void Service::Impl::Committed(const store::GroupCommitter::BatchStats& stats) {
-  metrics->Observe(telemetry::kCommitChanges, {}, stats.changes);
-  metrics->Observe(telemetry::kCommitSeconds, {}, absl::ToDoubleSeconds(stats.took));
-  if (stats.conflicts > 0) metrics->Add(telemetry::kCommitConflicts, {}, stats.conflicts);
-  for (const auto& [event, count] : stats.events) {
-    metrics->Add(telemetry::kEvents, {event.first, event.second}, count);
+void Service::Impl::Committed(store::GroupCommitter::Batch batch) {
+  metrics->Observe(telemetry::kCommitChanges, {}, batch.changes);
+  metrics->Observe(telemetry::kCommitSeconds, {}, absl::ToDoubleSeconds(batch.took));
+  if (batch.conflicts > 0) metrics->Add(telemetry::kCommitConflicts, {}, batch.conflicts);
+  std::map<std::pair<absl::string_view, absl::string_view>, int> counts;
+  for (const store::EventOut& out : batch.events) {
+    ++counts[{out.event.aggregate_kind(), out.event.type()}];
   }
-  if (relay) relay->Wake();
-  if (timers) timers->Wake();
+  for (const auto& [event, count] : counts) {
+    metrics->Add(telemetry::kEvents, {std::string(event.first), std::string(event.second)}, count);
+  }
+  if (timers) timers->Notice(batch.earliest_due);
+  if (relay) relay->Take(std::move(batch.events));
   std::lock_guard<std::mutex> lock(watchers_mutex);
   for (const auto& [id, listener] : watchers) listener();
 }
@@ -255,6 +260,11 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   impl.fetcher->Start(impl.executor);
   impl.timers->Start(impl.executor);
   impl.housekeeping = impl.executor->StartLoop("housekeeping", [this] { return KeepHouse(); });
+  // A failure is met by whoever commits next, who says so.
+  impl.tidying = impl.executor->StartLoop("tidying", [&impl] {
+    (void)impl.store->Tidy();
+    return kTidy;
+  });
   return absl::OkStatus();
 }
 
@@ -298,6 +308,7 @@ void Service::Stop() {
   if (impl_->fetcher) impl_->fetcher->Stop();
   if (impl_->timers) impl_->timers->Stop();
   if (impl_->housekeeping) impl_->housekeeping->Stop();
+  if (impl_->tidying) impl_->tidying->Stop();
   if (impl_->policy) impl_->policy->Stop();
   if (impl_->committer) impl_->committer->Stop();
   if (impl_->relay) impl_->relay->Stop();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "google/protobuf/arena.h"
 #include "libs/base/failpoint.h"
 #include "libs/base/log.h"
 #include "libs/base/planted_bug.h"
@@ -35,20 +36,23 @@ void StreamReader::Start(base::Executor* executor) {
 }
 
 void StreamReader::Stop() {
-  if (loop_) loop_->Stop();
+  if (!loop_) return;
+  loop_->Stop();
+  (void)consumer_->Flush();
 }
 
-absl::Status StreamReader::ApplyAndAck(const std::vector<queue::StreamMessage>& messages) {
-  std::vector<casework::v1::Envelope> entries;
+void StreamReader::ApplyAndAck(const std::vector<queue::StreamMessage>& messages) {
+  google::protobuf::Arena arena;  // a batch has tens of thousands of parts, freed in one go
+  std::vector<const casework::v1::Envelope*> entries;
   std::vector<const queue::StreamMessage*> decoded;
   std::map<std::string, std::vector<std::string>> done;
   for (const queue::StreamMessage& message : messages) {
     if (base::Planted("ack_before_commit"))
       (void)consumer_->Ack(message.stream, {message.entry_id});
-    casework::v1::Envelope entry;
-    if (entry.ParseFromString(message.payload) && entry.has_event() &&
-        entry.stream() == message.stream && entry.stream_seq() > 0) {
-      entries.push_back(std::move(entry));
+    auto* entry = google::protobuf::Arena::CreateMessage<casework::v1::Envelope>(&arena);
+    if (entry->ParseFromString(message.payload) && entry->has_event() &&
+        entry->stream() == message.stream && entry->stream_seq() > 0) {
+      entries.push_back(entry);
       decoded.push_back(&message);
     } else if (inbox_
                    ->Bury(message.stream, NumberOf(message.entry_id), message.payload,
@@ -68,8 +72,7 @@ absl::Status StreamReader::ApplyAndAck(const std::vector<queue::StreamMessage>& 
   }
   // A death here delivers the batch again; the inbox absorbs it.
   base::Failpoint("reader.before_ack");
-  for (const auto& [stream, ids] : done) YK_RETURN_IF_ERROR(consumer_->Ack(stream, ids));
-  return absl::OkStatus();
+  for (auto& [stream, ids] : done) consumer_->AckLater(stream, std::move(ids));
 }
 
 absl::Duration StreamReader::Step() {
@@ -79,11 +82,12 @@ absl::Duration StreamReader::Step() {
   }
   absl::StatusOr<std::vector<queue::StreamMessage>> messages = consumer_->Read(kBatch, kBlock);
   absl::Status status = messages.status();
-  if (status.ok()) status = ApplyAndAck(*messages);
+  if (status.ok()) ApplyAndAck(*messages);
   if (status.ok() && clock_->Now() >= next_claim_) {
     next_claim_ = clock_->Now() + kClaimEvery;
     absl::StatusOr<queue::Claimed> claimed = consumer_->Claim(kStale, kBatch);
-    status = claimed.ok() ? ApplyAndAck(claimed->messages) : claimed.status();
+    status = claimed.status();
+    if (claimed.ok()) ApplyAndAck(claimed->messages);
     if (claimed.ok() && claimed->deleted > 0) {
       base::LogWarning("reader.deleted_while_pending",
                        {{"count", std::to_string(claimed->deleted)},

@@ -22,7 +22,7 @@ class StreamReader {
 
  private:
   absl::Duration Step();
-  absl::Status ApplyAndAck(const std::vector<queue::StreamMessage>& messages);
+  void ApplyAndAck(const std::vector<queue::StreamMessage>& messages);
 
   std::unique_ptr<queue::Consumer> consumer_;
   Inbox* inbox_;

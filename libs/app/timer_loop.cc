@@ -22,6 +22,10 @@ void TimerLoop::Wake() {
   if (loop_) loop_->Wake();
 }
 
+void TimerLoop::Notice(absl::Time due) {
+  if (absl::ToUnixMicros(due) < next_due_us_) Wake();
+}
+
 void TimerLoop::Stop() {
   if (loop_) loop_->Stop();
 }
@@ -29,6 +33,8 @@ void TimerLoop::Stop() {
 absl::Duration TimerLoop::Step() {
   if (kinds_.empty()) return absl::Hours(1);
   if (!lease_.Held()) return kFailed;
+  // What is committed from here on either is seen below or wakes the loop again.
+  next_due_us_ = INT64_MAX;
   absl::StatusOr<std::vector<store::DueAggregate>> due =
       env_->store->Due(kinds_, env_->case_clock->Now(), kBatch);
   if (!due.ok()) return kFailed;
@@ -59,6 +65,7 @@ absl::Duration TimerLoop::Step() {
   if (!due->empty()) return absl::ZeroDuration();
   absl::StatusOr<absl::Time> next = env_->store->NextDue(kinds_);
   if (!next.ok()) return kFailed;
+  next_due_us_ = absl::ToUnixMicros(*next);
   const absl::Duration left = *next - env_->case_clock->Now();
   return std::clamp(left, absl::Milliseconds(1), kPollMax);
 }

@@ -2,6 +2,8 @@
 // it; were it two, the version of the aggregate lets one of them win.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,8 +26,10 @@ class TimerLoop {
       : env_(env), kinds_(std::move(kinds)), on_due_(std::move(on_due)), lease_(std::move(lease)) {}
 
   void Start(base::Executor* executor);
-  // Case time moved, or something was committed.
+  // Case time moved.
   void Wake();
+  // A timer due at `due` was committed. Never blocks; threads: any.
+  void Notice(absl::Time due);
   void Stop();
 
  private:
@@ -36,6 +40,7 @@ class TimerLoop {
   OnDue on_due_;
   Lease lease_;
   std::unique_ptr<base::Loop> loop_;
+  std::atomic<int64_t> next_due_us_ = INT64_MAX;  // the loop sleeps until then
 };
 
 }  // namespace yikou::app

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -88,12 +89,15 @@ absl::StatusOr<std::vector<StreamMessage>> Consumer::Read(int count, absl::Durat
   command.push_back("STREAMS");
   command.insert(command.end(), streams_.begin(), streams_.end());
   command.insert(command.end(), streams_.size(), ">");
-  YK_ASSIGN_OR_RETURN(Reply reply, redis_.Run(command, GroupIsGone(), block));
-  if (reply.kind == Reply::Kind::kError) {
+  const auto done = std::exchange(to_ack_, {});
+  std::vector<Command> commands = AckCommands(done);
+  commands.push_back(std::move(command));
+  YK_ASSIGN_OR_RETURN(auto replies, redis_.Pipeline(commands, GroupIsGone(), block));
+  if (replies.back().kind == Reply::Kind::kError) {
     YK_RETURN_IF_ERROR(RecreateGroups());
     return messages;
   }
-  for (Reply& stream : reply.elements) {
+  for (Reply& stream : replies.back().elements) {
     for (Reply& entry : stream.elements[1].elements) {
       messages.push_back(ToMessage(stream.elements[0].text, std::move(entry)));
     }
@@ -123,11 +127,32 @@ absl::StatusOr<Claimed> Consumer::Claim(absl::Duration min_idle, int count) {
   return claimed;
 }
 
+std::vector<Command> Consumer::AckCommands(
+    const std::map<std::string, std::vector<std::string>>& done) const {
+  std::vector<Command> commands;
+  for (const auto& [stream, entry_ids] : done) {
+    if (entry_ids.empty()) continue;
+    Command& command = commands.emplace_back(Command{"XACK", stream, group_});
+    command.insert(command.end(), entry_ids.begin(), entry_ids.end());
+  }
+  return commands;
+}
+
 absl::Status Consumer::Ack(const std::string& stream, const std::vector<std::string>& entry_ids) {
   if (entry_ids.empty()) return absl::OkStatus();
-  Command command = {"XACK", stream, group_};
-  command.insert(command.end(), entry_ids.begin(), entry_ids.end());
-  return redis_.Run(command).status();
+  const std::map<std::string, std::vector<std::string>> done = {{stream, entry_ids}};
+  return redis_.Pipeline(AckCommands(done)).status();
+}
+
+void Consumer::AckLater(const std::string& stream, std::vector<std::string> entry_ids) {
+  std::vector<std::string>& ids = to_ack_[stream];
+  std::move(entry_ids.begin(), entry_ids.end(), std::back_inserter(ids));
+}
+
+absl::Status Consumer::Flush() {
+  const auto done = std::exchange(to_ack_, {});
+  const std::vector<Command> commands = AckCommands(done);
+  return commands.empty() ? absl::OkStatus() : redis_.Pipeline(commands).status();
 }
 
 }  // namespace yikou::queue

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,17 +81,24 @@ class Consumer {
 
   // Marks entries as done for the group. Ids that are not pending are ignored.
   absl::Status Ack(const std::string& stream, const std::vector<std::string>& entry_ids);
+  // The same, sent ahead of the next Read, or by Flush, to save a round trip. Lost when that fails:
+  // then the entries come again.
+  void AckLater(const std::string& stream, std::vector<std::string> entry_ids);
+  absl::Status Flush();
 
   RedisConnection* redis() { return &redis_; }
 
  private:
   absl::Status RecreateGroups();
+  std::vector<Command> AckCommands(
+      const std::map<std::string, std::vector<std::string>>& done) const;
 
   RedisConnection redis_;
   const std::string group_;
   const std::string name_;
   const std::vector<std::string> streams_;
-  std::vector<std::string> claim_cursors_;  // one for each stream
+  std::vector<std::string> claim_cursors_;                  // one for each stream
+  std::map<std::string, std::vector<std::string>> to_ack_;  // by stream
 };
 
 }  // namespace yikou::queue

@@ -85,10 +85,12 @@ struct RowWrite {
   std::vector<Value> values;
 };
 
-// An event and the streams it goes to. Position, hashes and stream sequences are set at commit.
+// An event and the streams it goes to. The commit sets the event's position, and its sequence in
+// each stream.
 struct EventOut {
   casework::v1::Event event;
   std::vector<std::string> streams;
+  std::vector<int64_t> seqs = {};
 };
 
 // Makes a request safe to repeat: stored with the change, unique by (principal, method, id).

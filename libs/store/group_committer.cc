@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -20,11 +21,6 @@ GroupCommitter::GroupCommitter(Store* store, base::Executor* executor, Options o
 }
 
 GroupCommitter::~GroupCommitter() { Stop(); }
-
-void GroupCommitter::OnCommitted(std::function<void(const BatchStats&)> listener) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  listeners_.push_back(std::move(listener));
-}
 
 void GroupCommitter::Submit(Change change, std::function<void(absl::Status)> done) {
   {
@@ -124,23 +120,20 @@ absl::Duration GroupCommitter::Step() {
 
 void GroupCommitter::Answer(std::vector<Pending> batch, std::vector<absl::Status> statuses,
                             absl::Duration took) {
-  BatchStats stats;
-  stats.changes = static_cast<int>(batch.size());
-  stats.took = took;
+  Batch whole;
+  whole.changes = static_cast<int>(batch.size());
+  whole.took = took;
   for (size_t i = 0; i < batch.size(); ++i) {
-    if (absl::IsAborted(statuses[i])) ++stats.conflicts;
+    if (absl::IsAborted(statuses[i])) ++whole.conflicts;
     if (!statuses[i].ok()) continue;
-    for (const EventOut& out : batch[i].change.events) {
-      ++stats.events[{out.event.aggregate_kind(), out.event.type()}];
+    Change& change = batch[i].change;
+    for (const Write& write : change.writes) {
+      whole.earliest_due = std::min(whole.earliest_due, write.due);
     }
+    std::move(change.events.begin(), change.events.end(), std::back_inserter(whole.events));
   }
   for (size_t i = 0; i < batch.size(); ++i) batch[i].done(std::move(statuses[i]));
-  std::vector<std::function<void(const BatchStats&)>> listeners;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    listeners = listeners_;
-  }
-  for (const auto& listener : listeners) listener(stats);
+  if (listener_) listener_(std::move(whole));
 }
 
 void GroupCommitter::Stop() {

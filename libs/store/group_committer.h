@@ -7,7 +7,6 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,11 +23,12 @@ class GroupCommitter {
   struct Options {
     int batch_max = 256;  // changes a transaction
   };
-  // What one transaction held, for metrics.
-  struct BatchStats {
+  // What one transaction held.
+  struct Batch {
     int changes = 0;
-    int conflicts = 0;                                          // ABORTED: another came first
-    std::map<std::pair<std::string, std::string>, int> events;  // written: aggregate kind, type
+    int conflicts = 0;                                 // ABORTED: another came first
+    absl::Time earliest_due = absl::InfiniteFuture();  // of the timers written
+    std::vector<EventOut> events;                      // written, in the order of the log
     absl::Duration took;
   };
 
@@ -43,9 +43,9 @@ class GroupCommitter {
   std::vector<absl::Status> CommitAll(std::vector<Change> changes);
   absl::Status CommitOne(Change change);
 
-  // Called after each transaction that wrote, on the committer's thread. Set before the first
-  // Submit; must not block.
-  void OnCommitted(std::function<void(const BatchStats&)> listener);
+  // Called after each transaction that wrote, on the committer's thread, when all who wait for it
+  // have been answered. Set once, before the first Submit; must not block.
+  void OnCommitted(std::function<void(Batch)> listener) { listener_ = std::move(listener); }
 
   // Commits what is queued, then refuses. Idempotent.
   void Stop();
@@ -65,7 +65,7 @@ class GroupCommitter {
   Store* store_;
   base::Executor* executor_;
   Options options_;
-  std::vector<std::function<void(const BatchStats&)>> listeners_;
+  std::function<void(Batch)> listener_;
   std::mutex mutex_;
   std::deque<Pending> queue_;
   bool stopped_ = false;

@@ -172,6 +172,10 @@ class Store {
   virtual absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder,
                                          absl::Time now, absl::Time until) = 0;
 
+  // Does, beside the writers, what they would otherwise have to stop for. Called several times a
+  // second.
+  virtual absl::Status Tidy() = 0;
+
   // Every stored aggregate of a kind in order of id, for audits; `after` is exclusive.
   virtual absl::StatusOr<std::vector<Stored>> Scan(const AggregateKind& kind,
                                                    const std::string& after, int limit) = 0;

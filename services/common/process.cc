@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "libs/base/failpoint.h"
 #include "libs/base/log.h"
+#include "libs/base/scheduling.h"
 #include "libs/rpc/adapter.h"
 #include "services/common/grpc_server.h"
 #include "services/common/redis_flags.h"
@@ -67,6 +68,7 @@ Process::~Process() = default;
 absl::StatusOr<std::unique_ptr<Process>> Process::Open(const CommonConfig& config,
                                                        const std::string& service) {
   BlockSignals();
+  base::AskForShortTurns();
   std::unique_ptr<Process> process(new Process);
   Process& p = *process;
   p.config_ = config;

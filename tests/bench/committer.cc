@@ -98,9 +98,9 @@ GroupCommit RunGroupCommit(Database* database, int callers, absl::Duration span)
   store::GroupCommitter committer(record.get(), &executor, {});
   std::atomic<int64_t> commits{0};
   std::atomic<int64_t> changes{0};
-  committer.OnCommitted([&](const store::GroupCommitter::BatchStats& stats) {
+  committer.OnCommitted([&](const store::GroupCommitter::Batch& batch) {
     ++commits;
-    changes += stats.changes;
+    changes += batch.changes;
   });
   GroupCommit result;
   result.changes_a_second = Rate(

@@ -63,9 +63,9 @@ class Office {
  public:
   explicit Office(Record* record, int batch_max = 256)
       : committer_(&record->store(), &executor_, {.batch_max = batch_max}) {
-    committer_.OnCommitted([this](const GroupCommitter::BatchStats& stats) {
-      batches_.push_back(stats.changes);
-      conflicts_ += stats.conflicts;
+    committer_.OnCommitted([this](const GroupCommitter::Batch& batch) {
+      batches_.push_back(batch.changes);
+      conflicts_ += batch.conflicts;
     });
   }
 

@@ -178,15 +178,8 @@ TEST_CASE("a dead letter is settled once", "[inbox]") {
 
 TEST_CASE("what was seen of another service's aggregate is 0 until something was", "[inbox]") {
   Record record(GENERATE(from_range(Backends())));
-  const store::Table seen{.name = "seen_version",
-                          .keys = {"source", "aggregate"},
-                          .values = {"version"},
-                          .scope_column = ""};
   Change change;
-  change.rows.push_back({.table = &seen,
-                         .mode = RowWrite::Mode::kUpsert,
-                         .keys = {"intake", "case/a"},
-                         .values = {int64_t{3}}});
+  change.seen = {{"intake", "case/a", 0, 3}};
   REQUIRE(record.CommitOne(change) == absl::OkStatus());
   CHECK(Must(record.store().SeenVersion("intake", "case/a")) == 3);
   CHECK(Must(record.store().SeenVersion("routing", "case/a")) == 0);

@@ -147,6 +147,10 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("TakeLease"));
     return real_->TakeLease(name, holder, now, until);
   }
+  absl::Status Tidy() override {
+    YK_RETURN_IF_ERROR(before_("Tidy"));
+    return real_->Tidy();
+  }
   absl::StatusOr<std::vector<store::Stored>> Scan(const store::AggregateKind& kind,
                                                   const std::string& after, int limit) override {
     YK_RETURN_IF_ERROR(before_("Scan"));

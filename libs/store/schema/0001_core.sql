@@ -39,12 +39,13 @@ CREATE TABLE inbox_above (
   PRIMARY KEY (stream, seq)
 );
 
--- Last version seen of each aggregate of another service.
+-- Last version seen of each aggregate of another service, as "<id>/<kind>": ids grow with time, so
+-- what is seen together lies together.
 CREATE TABLE seen_version (
-  source TEXT NOT NULL,
   aggregate TEXT NOT NULL,
+  source TEXT NOT NULL,
   version BIGINT NOT NULL,
-  PRIMARY KEY (source, aggregate)
+  PRIMARY KEY (aggregate, source)
 );
 
 CREATE TABLE parked (
@@ -77,7 +78,7 @@ CREATE TABLE request (
   payload_digest TEXT NOT NULL,
   response BYTEA NOT NULL,
   created_at BIGINT NOT NULL,
-  PRIMARY KEY (principal, method, request_id)
+  PRIMARY KEY (request_id, principal, method)
 );
 CREATE INDEX request_by_age ON request (created_at);
 

@@ -4,13 +4,14 @@
 #include "libs/base/planted_bug.h"
 #include "libs/base/status.h"
 #include "libs/casework/chain.h"
+#include "libs/store/sql/statements.h"
 #include "libs/store/work.h"
 
 namespace yikou::store {
 namespace {
 
 const Table kSeenVersion{.name = "seen_version",
-                         .keys = {"source", "aggregate"},
+                         .keys = {"aggregate", "source"},
                          .values = {"version"},
                          .scope_column = ""};
 const Table kParked{.name = "parked",
@@ -37,16 +38,22 @@ Value DueOf(const Write& write) {
 }  // namespace
 
 BatchPlan::BatchPlan(const std::vector<Change*>& batch) : batch_(batch) {
-  std::set<Row> requests, inboxes, dead, seen, streams;
+  std::set<Row> requests, inboxes, dead, seen, waiting, streams;
   std::map<std::string, std::set<Row>> aggregates;
   for (const Change* change : batch) {
     if (const auto& mark = change->request) {
-      requests.insert({mark->principal, mark->method, mark->request_id});
+      requests.insert({mark->request_id, mark->principal, mark->method});
     }
     for (const InboxMark& mark : change->inbox) inboxes.insert({mark.stream});
     for (const InboxMark& mark : change->revived) dead.insert({mark.stream, mark.seq});
-    for (const SeenMark& mark : change->seen) seen.insert({mark.source, mark.aggregate});
-    for (const ParkedEntry& entry : change->parked) seen.insert({entry.source, entry.aggregate});
+    for (const SeenMark& mark : change->seen) {
+      seen.insert({IdFirst(mark.aggregate), mark.source});
+      waiting.insert({mark.source, mark.aggregate});
+    }
+    for (const ParkedEntry& entry : change->parked) {
+      seen.insert({IdFirst(entry.aggregate), entry.source});
+      waiting.insert({entry.source, entry.aggregate});
+    }
     for (const EventOut& out : change->events) {
       for (const std::string& stream : out.streams) streams.insert({stream});
     }
@@ -56,18 +63,20 @@ BatchPlan::BatchPlan(const std::vector<Change*>& batch) : batch_(batch) {
   lookups_.resize(kAggregates);
   lookups_[kHead] = {"log_head", {"id"}, {"position", "hash"}, {{int64_t{1}}}};
   lookups_[kRequests] = {"request",
-                         {"principal", "method", "request_id"},
+                         {"request_id", "principal", "method"},
                          {"principal", "method", "request_id"},
                          RowsOf(std::move(requests))};
   lookups_[kMarks] = {"inbox", {"stream"}, {"stream", "watermark"}, RowsOf(inboxes)};
   lookups_[kAbove] = {"inbox_above", {"stream"}, {"stream", "seq"}, RowsOf(std::move(inboxes))};
   lookups_[kDead] = {"dead_letter", {"stream", "seq"}, {"stream", "seq"}, RowsOf(std::move(dead))};
-  lookups_[kSeen] = {
-      "seen_version", {"source", "aggregate"}, {"source", "aggregate", "version"}, RowsOf(seen)};
+  lookups_[kSeen] = {"seen_version",
+                     {"aggregate", "source"},
+                     {"source", "aggregate", "version"},
+                     RowsOf(std::move(seen))};
   lookups_[kWaiting] = {"parked",
                         {"source", "aggregate"},
                         {"source", "aggregate", "stream", "seq", "wait_version"},
-                        RowsOf(std::move(seen))};
+                        RowsOf(std::move(waiting))};
   lookups_[kStreams] = {"stream_head", {"stream"}, {"stream", "seq"}, RowsOf(std::move(streams))};
   for (auto& [table, ids] : aggregates) {
     lookups_.push_back({table, {"id"}, {"id", "version"}, RowsOf(std::move(ids))});
@@ -84,7 +93,9 @@ absl::Status BatchPlan::Learn(const std::vector<std::vector<Row>>& found) {
   for (const Row& row : found[kMarks]) inboxes_[TextOf(row[0])].watermark = IntOf(row[1]);
   for (const Row& row : found[kAbove]) inboxes_[TextOf(row[0])].above.insert(IntOf(row[1]));
   for (const Row& row : found[kDead]) dead_.insert({TextOf(row[0]), IntOf(row[1])});
-  for (const Row& row : found[kSeen]) seen_[{TextOf(row[0]), TextOf(row[1])}] = IntOf(row[2]);
+  for (const Row& row : found[kSeen]) {
+    seen_[{TextOf(row[0]), KindFirst(TextOf(row[1]))}] = IntOf(row[2]);
+  }
   for (const Row& row : found[kWaiting]) {
     parked_[{TextOf(row[0]), TextOf(row[1])}][{TextOf(row[2]), IntOf(row[3])}] = IntOf(row[4]);
   }
@@ -103,7 +114,7 @@ absl::StatusOr<std::vector<RowBatch>> BatchPlan::Decide(const std::vector<std::v
   const int64_t first_position = position_;
   for (size_t i = 0; i < batch_.size(); ++i) {
     (*statuses)[i] = Check(*batch_[i]);
-    if ((*statuses)[i].ok()) Accept(*batch_[i]);
+    if ((*statuses)[i].ok()) Accept(batch_[i]);
   }
   WriteAggregates();
   WriteInboxes();
@@ -186,30 +197,31 @@ absl::Status BatchPlan::CheckSeen(const Change& change) {
   return absl::OkStatus();
 }
 
-void BatchPlan::Accept(const Change& change) {
-  for (const Write& write : change.writes) {
+void BatchPlan::Accept(Change* change) {
+  for (const Write& write : change->writes) {
     const AggregateKey key = {write.kind->table, write.id};
     AggregateFacts& facts = aggregates_[key];
     if (facts.write == nullptr) order_.push_back(key);
     facts.version = write.new_version;
     facts.write = &write;
   }
-  for (const RowWrite& row : change.rows) rows_.Add(row);
+  for (const RowWrite& row : change->rows) rows_.Add(row);
   AcceptEvents(change);
-  AcceptMarks(change);
-  AcceptEntries(change);
+  AcceptMarks(*change);
+  AcceptEntries(*change);
 }
 
-void BatchPlan::AcceptEvents(const Change& change) {
-  for (const EventOut& out : change.events) {
-    casework::v1::Event event = out.event;
-    event.set_position(++position_);
-    std::string body = StableBytes(event);
+void BatchPlan::AcceptEvents(Change* change) {
+  for (EventOut& out : change->events) {
+    out.event.set_position(++position_);
+    out.seqs.clear();
+    std::string body = StableBytes(out.event);
     hash_ = casework::ChainHash(hash_, body);
     Insert("event", {"position"}, {"case_id", "hash", "body"})
-        .rows.push_back({position_, event.case_id(), Blob{hash_}, Blob{std::move(body)}});
+        .rows.push_back({position_, out.event.case_id(), Blob{hash_}, Blob{std::move(body)}});
     for (const std::string& stream : out.streams) {
       const int64_t seq = ++stream_seq_[stream];
+      out.seqs.push_back(seq);
       moved_streams_.insert(stream);
       Insert("stream_entry", {"stream", "seq"}, {"position"})
           .rows.push_back({stream, seq, position_});
@@ -220,9 +232,9 @@ void BatchPlan::AcceptEvents(const Change& change) {
 void BatchPlan::AcceptMarks(const Change& change) {
   if (const auto& mark = change.request) {
     requests_.insert({mark->principal, mark->method, mark->request_id});
-    Insert("request", {"principal", "method", "request_id"},
+    Insert("request", {"request_id", "principal", "method"},
            {"payload_digest", "response", "created_at"})
-        .rows.push_back({mark->principal, mark->method, mark->request_id, mark->payload_digest,
+        .rows.push_back({mark->request_id, mark->principal, mark->method, mark->payload_digest,
                          Blob{mark->response}, absl::ToUnixMicros(mark->at)});
   }
   for (const InboxMark& mark : change.inbox) {
@@ -231,8 +243,10 @@ void BatchPlan::AcceptMarks(const Change& change) {
   }
   for (const SeenMark& mark : change.seen) {
     seen_[{mark.source, mark.aggregate}] = mark.version;
-    rows_.Add(
-        {&kSeenVersion, RowWrite::Mode::kUpsert, {mark.source, mark.aggregate}, {mark.version}});
+    rows_.Add({&kSeenVersion,
+               RowWrite::Mode::kUpsert,
+               {IdFirst(mark.aggregate), mark.source},
+               {mark.version}});
   }
 }
 

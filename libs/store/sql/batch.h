@@ -25,7 +25,8 @@ class BatchPlan {
   const std::vector<Lookup>& lookups() const { return lookups_; }
 
   // Judges each change by what was found, and by those before it in the batch: sets a status each,
-  // as Store::Commit returns them. Returns what to write; one that does not hold leaves no trace in
+  // as Store::Commit returns them, and gives the events of those that hold their places. Returns
+  // what to write; one that does not hold leaves no trace in
   // it. DATA_LOSS when the record has no head.
   absl::StatusOr<std::vector<RowBatch>> Decide(const std::vector<std::vector<Row>>& found,
                                                std::vector<absl::Status>* statuses);
@@ -54,10 +55,10 @@ class BatchPlan {
                             int64_t expected) const;
   absl::Status CheckInbox(const Change& change);
   absl::Status CheckSeen(const Change& change);
-  void Accept(const Change& change);
+  void Accept(Change* change);
   void AcceptMarks(const Change& change);
   void AcceptEntries(const Change& change);
-  void AcceptEvents(const Change& change);
+  void AcceptEvents(Change* change);
   void WriteAggregates();
   void WriteInboxes();
   void WriteHeads(int64_t first_position);

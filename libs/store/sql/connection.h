@@ -70,6 +70,9 @@ class SqlConnection {
   // Gives the open transaction up.
   virtual void Rollback() = 0;
 
+  // As Store::Tidy, on a connection that does nothing else.
+  virtual absl::Status Tidy() { return absl::OkStatus(); }
+
   // False once the database has gone away: open another one.
   virtual bool usable() const = 0;
 };

@@ -7,6 +7,7 @@
 #include "libs/base/status.h"
 #include "libs/casework/units.h"
 #include "libs/store/sql/sql_store.h"
+#include "libs/store/sql/statements.h"
 
 namespace yikou::store {
 namespace {
@@ -232,8 +233,8 @@ absl::StatusOr<int64_t> SqlStore::SeenVersion(const std::string& source,
                                               const std::string& aggregate) {
   YK_ASSIGN_OR_RETURN(
       std::vector<Row> rows,
-      ReadRows("SELECT version FROM seen_version WHERE source = ? AND aggregate = ?",
-               {source, aggregate}));
+      ReadRows("SELECT version FROM seen_version WHERE aggregate = ? AND source = ?",
+               {IdFirst(aggregate), source}));
   return rows.empty() ? 0 : IntOf(rows[0][0]);
 }
 
@@ -351,6 +352,16 @@ absl::StatusOr<bool> SqlStore::TakeLease(const std::string& name, const std::str
                    " lease.until < ? RETURNING 1",
                    {name, holder, absl::ToUnixMicros(until), absl::ToUnixMicros(now)}));
   return !taken.empty();
+}
+
+absl::Status SqlStore::Tidy() {
+  if (sharing_ == Sharing::kReplicas) return absl::OkStatus();  // its server does
+  std::lock_guard<std::mutex> lock(tidier_mutex_);
+  if (!tidier_ || !tidier_->usable()) {
+    tidier_.reset();
+    YK_ASSIGN_OR_RETURN(tidier_, open_(Use::kWrite));
+  }
+  return tidier_->Tidy();
 }
 
 absl::StatusOr<std::vector<Stored>> SqlStore::Scan(const AggregateKind& kind,

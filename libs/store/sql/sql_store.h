@@ -62,6 +62,7 @@ class SqlStore final : public Store {
   absl::Status PutSetting(const std::string& key, const std::string& value) override;
   absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder, absl::Time now,
                                  absl::Time until) override;
+  absl::Status Tidy() override;
   absl::StatusOr<std::vector<Stored>> Scan(const AggregateKind& kind, const std::string& after,
                                            int limit) override;
 
@@ -84,6 +85,8 @@ class SqlStore final : public Store {
   RecentAggregates recent_;
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<SqlConnection>> readers_;
+  std::mutex tidier_mutex_;
+  std::unique_ptr<SqlConnection> tidier_;
 };
 
 }  // namespace yikou::store

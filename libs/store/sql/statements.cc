@@ -9,6 +9,16 @@ std::string Marks(size_t count) {
   return absl::StrJoin(std::vector<std::string>(count, "?"), ", ");
 }
 
+std::string IdFirst(const std::string& aggregate) {
+  const size_t slash = aggregate.find('/');
+  return absl::StrCat(aggregate.substr(slash + 1), "/", aggregate.substr(0, slash));
+}
+
+std::string KindFirst(const std::string& stored) {
+  const size_t slash = stored.rfind('/');
+  return absl::StrCat(stored.substr(slash + 1), "/", stored.substr(0, slash));
+}
+
 std::string OnConflict(const RowBatch& batch) {
   if (batch.mode == RowBatch::Mode::kInsert) return "";
   const std::string keys = absl::StrJoin(batch.keys, ", ");

@@ -31,6 +31,8 @@ class SqliteConnection final : public SqlConnection {
       const std::vector<Lookup>& lookups) override;
   absl::Status WriteAndCommit(const std::vector<RowBatch>& writes) override;
   void Rollback() override;
+  // Copies what is committed from the write-ahead log to the file.
+  absl::Status Tidy() override;
   bool usable() const override { return true; }
 
  private:
