@@ -36,6 +36,11 @@ bool IsPassing(const absl::Status& status) {
          absl::IsDeadlineExceeded(status);
 }
 
+// Whoever the event names may see its case from here on.
+void ShowTo(const Event& event, store::Work* work) {
+  for (const std::string& unit : event.visible_to()) work->ShowFor(event.case_id(), unit);
+}
+
 // The last version seen of an aggregate: as stored, and after what the batch applied.
 struct SeenVersion {
   int64_t stored = 0;
@@ -190,12 +195,22 @@ absl::StatusOr<int64_t> Inbox::Seen(Batch* batch, const std::string& source,
   return found->second.now = found->second.stored;
 }
 
+bool Inbox::Follows(const std::string& source, const std::string& aggregate_kind) const {
+  const auto kinds = followed_.find(source);
+  return kinds == followed_.end() || kinds->second.count(aggregate_kind) > 0 ||
+         base::Planted("sign_twice");
+}
+
 absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   const Event& event = entry.event();
   const bool ordered = IsEventsStream(entry.stream());
   const std::string aggregate = AggregateOf(event);
   const std::string& own = batch->work.context().source;
   absl::Status status;
+  if (ordered && !Follows(event.source(), event.aggregate_kind())) {
+    ShowTo(event, &batch->work);
+    return absl::OkStatus();
+  }
   if (ordered) {
     YK_ASSIGN_OR_RETURN(const int64_t seen,
                         Seen(batch, event.source(), aggregate, event.version()));
@@ -218,11 +233,10 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     context.cause = event.event_id();
     context.traceparent = event.traceparent();
     batch->work.set_context(std::move(context));
-    // An offer to this service is taken from its queue, whose tiers a deployment may choose; the
-    // copy among routing's events only keeps their order.
+    // An offer to this service is taken from its queue, whose tiers a deployment may choose; there
+    // may be a copy among routing's events.
     const bool queued = ordered && !base::Planted("sign_twice") &&
-                        event.type() == "routing.offered" &&
-                        event.offer().service() == batch->work.context().source;
+                        event.type() == "routing.offered" && event.offer().service() == own;
     if (!queued) status = reaction_(batch->work, event);
   }
   store::ParkedEntry parked;
@@ -239,7 +253,7 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
     return absl::OkStatus();
   }
   YK_RETURN_IF_ERROR(status);
-  for (const std::string& unit : event.visible_to()) batch->work.ShowFor(event.case_id(), unit);
+  ShowTo(event, &batch->work);
   if (!ordered) return absl::OkStatus();
   batch->seen[{event.source(), aggregate}].now = event.version();
   return AddParked(batch, event.source(), aggregate, event.version());

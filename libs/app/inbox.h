@@ -22,13 +22,16 @@ class Inbox {
   // `make_work` gives a Work whose events name `event` as their cause.
   using MakeWork = std::function<store::Work(const casework::v1::Event* cause)>;
 
+  // Events of kinds that are not `followed` are marked as applied, and let their units see the
+  // case, but are in no order and never reach the reaction.
   Inbox(store::Store* store, store::GroupCommitter* committer, Reaction reaction,
-        MakeWork make_work, telemetry::Metrics* metrics)
+        MakeWork make_work, telemetry::Metrics* metrics, Followed followed = {})
       : store_(store),
         committer_(committer),
         reaction_(std::move(reaction)),
         make_work_(std::move(make_work)),
         metrics_(metrics),
+        followed_(std::move(followed)),
         turn_(committer->executor()->NewSemaphore(1)) {}
 
   // Applies entries in order. Returns one status each: OK when the entry is applied, parked or dead
@@ -52,6 +55,7 @@ class Inbox {
   struct Batch;
   using Aggregate = std::pair<std::string, std::string>;  // source, "<kind>/<id>"
 
+  bool Follows(const std::string& source, const std::string& aggregate_kind) const;
   Batch NewBatch(Sight sight);
   void Forget();
   void Remember(const Batch& batch, const std::vector<store::ParkedEntry>& parked);
@@ -76,6 +80,7 @@ class Inbox {
   Reaction reaction_;
   MakeWork make_work_;
   telemetry::Metrics* metrics_;
+  const Followed followed_;
   std::unique_ptr<base::Semaphore> turn_;  // one at a time, through waits for commits
   std::map<std::pair<std::string, int64_t>, int> attempts_;
   std::map<Aggregate, int64_t> seen_;              // versions seen, as this process committed them

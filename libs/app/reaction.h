@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -16,6 +18,10 @@ namespace yikou::app {
 //   UNAVAILABLE         try again later, the entry stays in the queue;
 //   anything else       counted; after five attempts the entry becomes a dead letter.
 using Reaction = std::function<absl::Status(store::Work& work, const casework::v1::Event& event)>;
+
+// Aggregate kinds, by the source of their events, that a reaction acts on or waits for. Of a source
+// that is not named it needs all.
+using Followed = std::map<std::string, std::set<std::string>>;
 
 // The status that parks an entry until `version` of the aggregate has been seen.
 absl::Status WaitFor(const std::string& source, const std::string& aggregate_kind,

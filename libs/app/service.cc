@@ -233,7 +233,7 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
       [&impl](const v1::Event* cause) {
         return impl.env.WorkForTimer(cause ? cause->event_id() : "stream");
       },
-      impl.metrics);
+      impl.metrics, impl.parts.followed);
   impl.relay = std::make_unique<Relay>(impl.options.service, impl.store.get(),
                                        std::make_unique<queue::Producer>(redis, &impl.system_clock),
                                        &impl.system_clock, impl.LeaseOf("relay"), impl.metrics);

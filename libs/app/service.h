@@ -57,6 +57,7 @@ struct ServiceParts {
   std::vector<const store::AggregateKind*> timed_kinds;  // those with next_due
   std::vector<InputStream> inputs;
   Reaction reaction;
+  Followed followed;  // what the reaction needs of the inputs
   // Applies the due timers of one aggregate to the Work.
   std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>
       on_due;

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "libs/app/reaction.h"
 #include "libs/store/work.h"
 #include "services/approval/approval_flow.h"
 #include "yikou/casework/v1/casework.pb.h"
@@ -18,6 +19,10 @@ class ApprovalConsumer {
 
   // The app::Reaction of this service. An event applied a second time has no effect.
   absl::Status React(store::Work& work, const casework::v1::Event& event) const;
+  // What React needs. Offers to approval come by its queues.
+  static app::Followed Follows() {
+    return {{"intake", {"case", "item"}}, {"routing", {"unit"}}, {"gridtask", {"field_task"}}};
+  }
 
  private:
   absl::Status TakeHandover(store::Work& work, const casework::v1::Event& event) const;

@@ -45,6 +45,7 @@ absl::Status Main(const Config& config) {
                   {app::QueueStream(casework::v1::TIER_DISTRICT, "approval"), "routing"},
                   {app::QueueStream(casework::v1::TIER_STREET, "approval"), "routing"},
                   {app::QueueStream(casework::v1::TIER_COMMUNITY, "approval"), "routing"}};
+  parts.followed = ApprovalConsumer::Follows();
   parts.reaction = [&consumer](store::Work& work, const casework::v1::Event& event) {
     return consumer.React(work, event);
   };

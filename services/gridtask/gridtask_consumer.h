@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "libs/app/reaction.h"
 #include "libs/casework/calendar.h"
 #include "libs/store/work.h"
 #include "services/gridtask/gridtask_schema.h"
@@ -22,6 +23,8 @@ class GridTaskConsumer {
   // An app::Reaction. Safe to repeat: an offer for a task that is there changes nothing, nor does
   // a cancellation of one that is over.
   absl::Status React(store::Work& work, const casework::v1::Event& event) const;
+  // What React needs. Offers to gridtask come by its queues.
+  static app::Followed Follows() { return {{"routing", {"unit"}}, {"approval", {"process"}}}; }
 
   // Claims what is due by the Work's time on one aggregate, in order of deadline; of one clock only
   // the highest rung, as its lower ones say nothing new any more. Nothing due changes nothing.

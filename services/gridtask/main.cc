@@ -58,6 +58,7 @@ absl::Status Main(const Config& config) {
                   {app::QueueStream(cw::TIER_DISTRICT, "gridtask"), "routing"},
                   {app::QueueStream(cw::TIER_STREET, "gridtask"), "routing"},
                   {app::QueueStream(cw::TIER_COMMUNITY, "gridtask"), "routing"}};
+  parts.followed = GridTaskConsumer::Follows();
   parts.reaction = [&consumer](store::Work& work, const cw::Event& event) {
     return consumer.React(work, event);
   };

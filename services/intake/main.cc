@@ -53,6 +53,7 @@ absl::Status Main(const Config& config) {
                   {app::QueueStream(cw::TIER_COMMUNITY, "intake"), "routing"},
                   {app::QueueStream(cw::TIER_STREET, "intake"), "routing"},
                   {app::QueueStream(cw::TIER_DISTRICT, "intake"), "routing"}};
+  parts.followed = IntakeConsumer::Follows();
   parts.reaction = [&consumer](store::Work& work, const cw::Event& event) {
     return consumer.React(work, event);
   };

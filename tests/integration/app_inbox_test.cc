@@ -62,6 +62,27 @@ TEST_CASE("a duplicate delivery changes nothing", "[app][inbox]") {
   CHECK(reader.Folded("alpha/a") == Folded({1, 2}));
 }
 
+TEST_CASE("an event of a kind nobody follows lets its units see the case and does nothing else",
+          "[app][inbox]") {
+  Record record;
+  Reader reader(&record);
+  reader.followed = {{"alpha", {"another kind"}}};
+  reader.Restart();
+  Envelope entry = A(3);  // out of order, were there an order
+  entry.mutable_event()->add_visible_to("230108001");
+  CHECK(reader.Deliver(entry) == absl::OkStatus());
+  CHECK(reader.Deliver(entry) == absl::OkStatus());
+  CHECK(reader.Folded("alpha/a") == "");
+  CHECK(reader.Stuck() == "");
+  CHECK(Must(record.store().SeenVersion("alpha", "case/a")) == 0);
+  const auto seen_by = Must(record.store().Select(store::kCaseScope, {}));
+  REQUIRE(seen_by.size() == 1);
+  CHECK(seen_by[0] == std::vector<store::Value>{std::string("a"), std::string("230108001")});
+  // Another source is followed as before.
+  CHECK(reader.Deliver(EntryOf("beta", 1, "a", 1)) == absl::OkStatus());
+  CHECK(reader.Folded("beta/a") == FoldOf({"beta:a@1"}));
+}
+
 TEST_CASE("an entry that comes early waits and is applied with its predecessor", "[app][inbox]") {
   Record record;
   Reader reader(&record);

@@ -65,6 +65,7 @@ class IntakeProcess final : public Process {
                    &app::kOwnItemKind};
     parts.timed_kinds = {&kinds_->record, &kinds_->view};
     parts.inputs = Inputs({"routing", "approval", "gridtask"}, "intake");
+    parts.followed = intake::IntakeConsumer::Follows();
     parts.reaction = [this](store::Work& work, const cw::Event& event) {
       return consumer_->React(work, event);
     };
@@ -171,6 +172,7 @@ class ApprovalProcess final : public Process {
                    &approval_->kinds().declined_offer};
     parts.timed_kinds = {&approval_->kinds().process};
     parts.inputs = Inputs({"intake", "routing", "gridtask"}, "approval");
+    parts.followed = approval::ApprovalConsumer::Follows();
     parts.reaction = [this](store::Work& work, const cw::Event& event) {
       return consumer_->React(work, event);
     };
@@ -220,6 +222,7 @@ class GridTaskProcess final : public Process {
     parts.kinds = {&kinds.grid_event, &kinds.field_task, &kinds.worker};
     parts.timed_kinds = {&kinds.grid_event, &kinds.field_task};
     parts.inputs = Inputs({"routing", "approval"}, "gridtask");
+    parts.followed = gridtask::GridTaskConsumer::Follows();
     parts.reaction = [this](store::Work& work, const cw::Event& event) {
       return grid_->consumer().React(work, event);
     };

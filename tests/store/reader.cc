@@ -82,7 +82,7 @@ void Reader::Restart(bool reopen) {
   inbox_ = std::make_unique<app::Inbox>(
       &record_->store(), committer_.get(),
       [this](store::Work& work, const Event& event) { return React(work, event); },
-      [this](const Event*) { return record_->NewWork(); }, telemetry::Metrics::None());
+      [this](const Event*) { return record_->NewWork(); }, telemetry::Metrics::None(), followed);
 }
 
 absl::Status Reader::React(store::Work& work, const Event& event) {

@@ -41,6 +41,9 @@ class Reader {
   // Called before an event is folded; anything but OK is the reaction's answer.
   std::function<absl::Status(store::Work& work, const casework::v1::Event& event)> before;
 
+  // What the reaction needs, from the next start on; all when empty.
+  app::Followed followed;
+
   // Ends and starts again, as after a death of the process; with the store when `reopen`.
   void Restart(bool reopen = false);
 
