@@ -16,6 +16,7 @@
 #include "libs/app/pages.h"
 #include "libs/app/policy_watch.h"
 #include "libs/app/relay.h"
+#include "libs/app/schema.h"
 #include "libs/app/stream_reader.h"
 #include "libs/app/timer_loop.h"
 #include "libs/auth/seal.h"
@@ -24,11 +25,8 @@
 #include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
 #include "libs/queue/stream.h"
+#include "libs/store/migrations.h"
 #include "libs/store/open.h"
-
-namespace yikou::sql {
-std::vector<std::pair<std::string, std::string>> core_schema();
-}  // namespace yikou::sql
 
 namespace yikou::app {
 
@@ -39,7 +37,6 @@ namespace {
 constexpr char kOffsetSetting[] = "case_clock_offset_us";
 constexpr absl::Duration kRequestsKept = absl::Hours(24 * 30);
 constexpr absl::Duration kStuckShown = absl::Seconds(5);
-constexpr int kCoreVersionMax = 1000;  // versions of the core schema stay below; services above
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -100,6 +97,7 @@ struct Service::Impl {
   std::map<int, std::function<void()>> watchers;
   int next_watcher = 0;
 
+  absl::Status Migrate(const std::vector<store::Migration>& migrations);
   absl::Status OpenClock();
   absl::Status OpenKey();
   void Committed(const store::GroupCommitter::BatchStats& stats);
@@ -119,6 +117,19 @@ const ServiceEnv& Service::env() const { return impl_->env; }
 Commands& Service::commands() { return *impl_->commands; }
 CaseNumbers& Service::case_numbers() { return *impl_->case_numbers; }
 telemetry::Metrics* Service::metrics() { return impl_->metrics; }
+
+// Brings the record to this schema, or refuses when that is somebody else's to do.
+absl::Status Service::Impl::Migrate(const std::vector<store::Migration>& migrations) {
+  if (options.migrate) return store->Migrate(migrations);
+  YK_ASSIGN_OR_RETURN(const auto applied, store->AppliedMigrations());
+  const auto all = store::CompareMigrations(migrations, applied);
+  YK_RETURN_IF_ERROR(store::CheckUnchanged(all, "this record"));
+  const absl::Status complete = store::CheckComplete(all, "this record");
+  if (complete.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(complete.message(), " Run \"yikou-", options.service,
+                   " migrate up\" on it, or start without --migrate=no."));
+}
 
 // Case time survives a restart: the offset is in the record. A first start in test mode begins at
 // the day asked for.
@@ -166,11 +177,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
   const std::string& schema = opened.store_schema.empty() ? opened.service : opened.store_schema;
   YK_ASSIGN_OR_RETURN(impl->store, opened.open_store ? opened.open_store(opened.store_url)
                                                      : store::OpenStore(opened.store_url, schema));
-  std::vector<store::Migration> core;
-  for (auto& [name, text] : sql::core_schema()) {
-    core.push_back({static_cast<int>(core.size()) + 1, name, text});
-  }
-  YK_RETURN_IF_ERROR(impl->store->Migrate(core));
+  YK_RETURN_IF_ERROR(impl->Migrate(CoreMigrations()));
   YK_RETURN_IF_ERROR(impl->OpenClock());
   YK_RETURN_IF_ERROR(impl->OpenKey());
   impl->reference = std::make_unique<Reference>(impl->store.get());
@@ -205,8 +212,7 @@ void Service::Impl::Committed(const store::GroupCommitter::BatchStats& stats) {
 }
 
 absl::Status Service::Prepare(ServiceParts parts) {
-  for (store::Migration& migration : parts.migrations) migration.version += kCoreVersionMax;
-  YK_RETURN_IF_ERROR(impl_->store->Migrate(parts.migrations));
+  YK_RETURN_IF_ERROR(impl_->Migrate(BehindCore(parts.migrations)));
   impl_->parts = std::move(parts);
   return absl::OkStatus();
 }

@@ -32,6 +32,7 @@ struct ServiceOptions {
   std::string store_url;     // as store::OpenStore takes it
   std::string instance;      // names this replica, the same after a restart; the service when empty
   std::string store_schema;  // for PostgreSQL; the service's name when empty
+  bool migrate = true;       // false: a schema older than ours is refused, not migrated
   std::string calendar_path;  // CSV of holidays
   std::string redis_host = "127.0.0.1";
   int redis_port = 6379;
@@ -72,7 +73,9 @@ struct LogSource {
 
 class Service {
  public:
-  // Opens the store, migrates, loads the calendar and the clock. Nothing runs yet.
+  // Opens the store, migrates, loads the calendar and the clock. Nothing runs yet. A schema newer
+  // than ours is taken as it is. FAILED_PRECONDITION when a migration was applied in another form,
+  // or is missing and `migrate` is false.
   static absl::StatusOr<std::unique_ptr<Service>> Open(ServiceOptions options,
                                                        telemetry::Metrics* metrics,
                                                        base::Executor* executor);

@@ -49,11 +49,19 @@ struct Query {
   int limit = 50;
 };
 
-// One migration; versions are dense from 1 and never change once released.
+// One migration. It only adds, so that the version before still works on the record, and never
+// changes once released.
 struct Migration {
   int version = 0;
   std::string name;
   std::string sql;
+};
+
+// What a record keeps of a migration it has.
+struct AppliedMigration {
+  int version = 0;
+  std::string name;
+  std::string checksum;
 };
 
 struct LogEntry {
@@ -105,8 +113,11 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Applies migrations that are missing. FAILED_PRECONDITION when a stored checksum differs.
+  // Applies migrations that are missing. FAILED_PRECONDITION, and nothing is applied, when one was
+  // applied in another form. Migrations the record has and the caller does not know are left alone.
   virtual absl::Status Migrate(const std::vector<Migration>& migrations) = 0;
+  // Every migration the record has, by version; none when nothing was ever applied.
+  virtual absl::StatusOr<std::vector<AppliedMigration>> AppliedMigrations() = 0;
 
   // Writes every change that holds, in one transaction; returns one status each, in order. When
   // the transaction itself fails every status says so.

@@ -5,10 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "libs/app/service.h"
 #include "services/approval/approval_consumer.h"
+#include "services/approval/approval_schema.h"
 #include "services/approval/approval_service.h"
 #include "services/approval/config.h"
 #include "services/approval/grpc_server.h"
 #include "services/approval/seal_register.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
 
 namespace yikou::approval {
@@ -58,5 +60,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::approval
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "approval", yikou::approval::Migrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::approval::Main(yikou::approval::ReadConfig(argc, argv)));
 }

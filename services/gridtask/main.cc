@@ -5,8 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "libs/app/service.h"
 #include "libs/base/log.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
 #include "services/gridtask/config.h"
+#include "services/gridtask/gridtask_schema.h"
 #include "services/gridtask/gridtask_service.h"
 #include "services/gridtask/grpc_server.h"
 
@@ -75,5 +77,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::gridtask
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "gridtask", yikou::gridtask::Migrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::gridtask::Main(yikou::gridtask::ReadConfig(argc, argv)));
 }

@@ -1,11 +1,13 @@
 // yikou-intake: wired by hand, in order; each failure is a sentence and an exit code.
 #include "libs/app/service.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
 #include "services/intake/case_watcher.h"
 #include "services/intake/catalogue_service.h"
 #include "services/intake/config.h"
 #include "services/intake/grpc_server.h"
 #include "services/intake/intake_consumer.h"
+#include "services/intake/intake_schema.h"
 #include "services/intake/intake_service.h"
 #include "services/intake/material_service.h"
 #include "yikou/approval/v1/approval.pb.h"
@@ -74,5 +76,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::intake
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "intake", yikou::intake::IntakeMigrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::intake::Main(yikou::intake::ReadConfig(argc, argv)));
 }

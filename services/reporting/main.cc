@@ -1,5 +1,6 @@
 // yikou-reporting: wired by hand, in order; each failure is a sentence and an exit code.
 #include "libs/app/service.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
 #include "services/reporting/config.h"
 #include "services/reporting/grpc_server.h"
@@ -31,6 +32,9 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::reporting
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "reporting", yikou::reporting::Migrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(
       yikou::reporting::Main(yikou::reporting::ReadConfig(argc, argv)));
 }

@@ -1,5 +1,6 @@
 // yikou-routing: wired by hand, in order; each failure is a sentence and an exit code.
 #include "libs/app/service.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
 #include "services/routing/config.h"
 #include "services/routing/grpc_server.h"
@@ -37,5 +38,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::routing
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "routing", yikou::routing::RoutingMigrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::routing::Main(yikou::routing::ReadConfig(argc, argv)));
 }

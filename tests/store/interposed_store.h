@@ -33,6 +33,10 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("Migrate"));
     return real_->Migrate(migrations);
   }
+  absl::StatusOr<std::vector<store::AppliedMigration>> AppliedMigrations() override {
+    YK_RETURN_IF_ERROR(before_("AppliedMigrations"));
+    return real_->AppliedMigrations();
+  }
   std::vector<absl::Status> Commit(const std::vector<store::Change*>& batch) override {
     const absl::Status status = before_("Commit");
     if (!status.ok()) return std::vector<absl::Status>(batch.size(), status);

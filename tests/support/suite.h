@@ -47,6 +47,8 @@ class Suite {
   std::string context_path() const { return dir_.File("context.json"); }
   // The file of a record in SQLite.
   std::string StorePath(const std::string& service) const { return dir_.File(service + ".db"); }
+  // Where the keys are that services and callers sign with: dev.key, dev.pem.
+  std::string KeyDir() const { return dir_.path(); }
   std::string LogPath(const std::string& service) const { return dir_.File(service + ".log"); }
   std::string Address(const std::string& service) const { return addresses_.at(service); }
   std::string HealthAddress(const std::string& service) const {

@@ -52,6 +52,7 @@ class SqlConnection {
   // The same, for a statement that returns rows.
   virtual absl::StatusOr<std::vector<Row>> Rows(const std::string& sql,
                                                 const std::vector<Value>& values) = 0;
+  virtual absl::StatusOr<bool> HasTable(const std::string& table) = 0;
   // Runs several statements without values, such as a migration, in a transaction of their own
   // together with `record`, which is one statement with values.
   virtual absl::Status Script(const std::string& sql, const std::string& record,

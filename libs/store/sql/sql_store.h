@@ -27,6 +27,7 @@ class SqlStore final : public Store {
   ~SqlStore() override;
 
   absl::Status Migrate(const std::vector<Migration>& migrations) override;
+  absl::StatusOr<std::vector<AppliedMigration>> AppliedMigrations() override;
   std::vector<absl::Status> Commit(const std::vector<Change*>& batch) override;
   absl::StatusOr<Stored> Get(const AggregateKind& kind, const std::string& id,
                              const std::optional<Scope>& scope) override;

@@ -160,6 +160,13 @@ absl::StatusOr<std::vector<Row>> SqliteConnection::Rows(const std::string& sql,
   return rows;
 }
 
+absl::StatusOr<bool> SqliteConnection::HasTable(const std::string& table) {
+  YK_ASSIGN_OR_RETURN(
+      const std::vector<Row> found,
+      Rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", {table}));
+  return !found.empty();
+}
+
 absl::Status SqliteConnection::Execute(const std::string& sql) {
   const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Failed(code, sql);
