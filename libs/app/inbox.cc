@@ -131,29 +131,31 @@ absl::Status Inbox::Commit(Batch* batch) {
   return absl::OkStatus();
 }
 
-// Decides and commits until it is settled: a concurrent command may win a few times, and a parked
-// entry that fails when it is woken answers for itself, not the one it waited for.
-absl::Status Inbox::Settle(const std::function<absl::Status(Batch*)>& decide) {
+// Decides by what is stored. A parked entry that fails when it is woken answers for itself, not the
+// one it waited for: when it is dead the rest is decided without it.
+absl::StatusOr<Inbox::Batch> Inbox::Decide(const std::function<absl::Status(Batch*)>& decide) {
   for (int round = 0; round < kRoundsMax; ++round) {
     Batch batch = NewBatch(Sight::kStored);
-    absl::Status status = decide(&batch);
-    if (status.ok()) {
-      status = Commit(&batch);
-      if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) continue;
-      return status;
-    }
+    const absl::Status status = decide(&batch);
+    if (status.ok()) return batch;
     if (!batch.culprit || IsPassing(status)) return status;
     const absl::Status buried = Fail(*batch.culprit, status, true);
     if (IsPassing(buried)) return buried;
   }
-  return absl::UnavailableError("Others change the same again and again; try later.");
+  return absl::UnavailableError("Entries that wait fail again and again; try later.");
 }
 
+// A concurrent command may win a few times.
 absl::Status Inbox::ApplyAlone(const Envelope& entry) {
-  const absl::Status status = Settle([&](Batch* batch) { return AddTo(batch, entry); });
-  if (!status.ok()) return Fail(entry, status, false);
-  attempts_.erase({entry.stream(), entry.stream_seq()});
-  return status;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    absl::StatusOr<Batch> batch = Decide([&](Batch* added) { return AddTo(added, entry); });
+    const absl::Status status = batch.ok() ? Commit(&*batch) : batch.status();
+    if (batch.ok() && (absl::IsAborted(status) || absl::IsAlreadyExists(status))) continue;
+    if (!status.ok()) return Fail(entry, status, false);
+    attempts_.erase({entry.stream(), entry.stream_seq()});
+    return status;
+  }
+  return absl::UnavailableError("Others change the same again and again; try later.");
 }
 
 absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
@@ -329,7 +331,7 @@ absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::stri
   return committer_->CommitOne(std::move(change));
 }
 
-absl::Status Inbox::Retry(const store::DeadLetter& letter) {
+absl::StatusOr<Change> Inbox::Retry(const store::DeadLetter& letter) {
   const base::Hold turn(turn_.get());
   Envelope entry;
   if (!entry.ParseFromString(letter.envelope) || !entry.has_event()) {
@@ -337,17 +339,19 @@ absl::Status Inbox::Retry(const store::DeadLetter& letter) {
         "The entry's bytes cannot be read; its owner's log has it under its own number. Resolve "
         "it.");
   }
-  return Settle([&](Batch* batch) {
+  const auto retry = [&](Batch* batch) {
     batch->work.change().revived.push_back({letter.stream, letter.seq});
     return ReactTo(batch, entry);
-  });
+  };
+  YK_ASSIGN_OR_RETURN(Batch batch, Decide(retry));
+  return batch.Close();
 }
 
-absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
+absl::StatusOr<Change> Inbox::Resolve(const store::DeadLetter& letter) {
   const base::Hold turn(turn_.get());
   Envelope entry;
   const bool ordered = entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream);
-  return Settle([&](Batch* batch) -> absl::Status {
+  const auto settle = [&](Batch* batch) -> absl::Status {
     batch->work.change().revived.push_back({letter.stream, letter.seq});
     if (!ordered) return absl::OkStatus();
     // Settled by hand: what waits for this version must not wait for ever.
@@ -356,7 +360,9 @@ absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
     if (seen + 1 != event.version()) return absl::OkStatus();
     batch->seen[{event.source(), AggregateOf(event)}].now = event.version();
     return AddParked(batch, event.source(), AggregateOf(event), event.version());
-  });
+  };
+  YK_ASSIGN_OR_RETURN(Batch batch, Decide(settle));
+  return batch.Close();
 }
 
 }  // namespace yikou::app

@@ -115,29 +115,32 @@ absl::StatusOr<store::DeadLetter> Service::Impl::FindDead(const std::string& stu
   }
 }
 
-absl::StatusOr<v1::RetryStuckResponse> Service::RetryStuck(const v1::RetryStuckRequest& request) {
-  YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
-  const absl::Status status = impl_->inbox->Retry(letter);
-  v1::RetryStuckResponse response;
-  response.set_applied(status.ok());
-  response.set_cause(std::string(status.message()));
-  impl_->CountStuck();
-  return response;
+absl::StatusOr<store::Outcome<v1::RetryStuckResponse>> Service::RetryStuck(
+    const rpc::CallContext&, const v1::RetryStuckRequest& request) {
+  YK_ASSIGN_OR_RETURN(const store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
+  store::Outcome<v1::RetryStuckResponse> outcome;
+  absl::StatusOr<store::Change> change = impl_->inbox->Retry(letter);
+  outcome.response.set_applied(change.ok());
+  outcome.response.set_cause(std::string(change.status().message()));
+  // What failed is not remembered: the same request may be given again after the fix.
+  if (change.ok()) outcome.change = *std::move(change);
+  return outcome;
 }
 
-absl::StatusOr<v1::ResolveStuckResponse> Service::ResolveStuck(
-    const v1::ResolveStuckRequest& request) {
+absl::StatusOr<store::Outcome<v1::ResolveStuckResponse>> Service::ResolveStuck(
+    const rpc::CallContext& context, const v1::ResolveStuckRequest& request) {
   if (request.reason().empty() || request.reason().size() > 1500) {
     casework::Violations violations;
     violations.Add("reason", "must say in 1 to 500 characters why the entry needs no effect.");
     return violations.ToStatus();
   }
-  YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
-  YK_RETURN_IF_ERROR(impl_->inbox->Resolve(letter));
-  impl_->CountStuck();
-  base::LogWarning("stuck.resolved_by_hand",
-                   {{"stuck_id", request.stuck_id()}, {"reason", request.reason()}});
-  return v1::ResolveStuckResponse();
+  YK_ASSIGN_OR_RETURN(const store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
+  store::Outcome<v1::ResolveStuckResponse> outcome;
+  YK_ASSIGN_OR_RETURN(outcome.change, impl_->inbox->Resolve(letter));
+  base::LogWarning("stuck.resolved_by_hand", {{"stuck_id", request.stuck_id()},
+                                              {"by", context.principal.person_id},
+                                              {"reason", request.reason()}});
+  return outcome;
 }
 
 absl::StatusOr<v1::GetClockResponse> Service::GetClock() {

@@ -102,10 +102,10 @@ class Service {
   absl::StatusOr<casework::v1::GetQueueStatsResponse> GetQueueStats();
   absl::StatusOr<casework::v1::ListStuckResponse> ListStuck(
       const casework::v1::ListStuckRequest& request);
-  absl::StatusOr<casework::v1::RetryStuckResponse> RetryStuck(
-      const casework::v1::RetryStuckRequest& request);
-  absl::StatusOr<casework::v1::ResolveStuckResponse> ResolveStuck(
-      const casework::v1::ResolveStuckRequest& request);
+  absl::StatusOr<store::Outcome<casework::v1::RetryStuckResponse>> RetryStuck(
+      const rpc::CallContext& context, const casework::v1::RetryStuckRequest& request);
+  absl::StatusOr<store::Outcome<casework::v1::ResolveStuckResponse>> ResolveStuck(
+      const rpc::CallContext& context, const casework::v1::ResolveStuckRequest& request);
   absl::StatusOr<casework::v1::GetClockResponse> GetClock();
   absl::StatusOr<casework::v1::SetClockResponse> SetClock(
       const casework::v1::SetClockRequest& request);

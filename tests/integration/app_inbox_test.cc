@@ -182,24 +182,24 @@ TEST_CASE("a poisoned entry is a dead letter after five attempts and its neighbo
 
   SECTION("Retry before the fix leaves everything as it is") {
     const std::string before = record.Dump();
-    CHECK(absl::IsFailedPrecondition(reader.inbox().Retry(letter)));
+    CHECK(absl::IsFailedPrecondition(reader.Retry(letter)));
     CHECK(record.Dump() == before);
   }
   SECTION("Retry after the fix applies it and what waited for it") {
     refused.clear();
     reader.Restart(true);
-    CHECK(reader.inbox().Retry(letter) == absl::OkStatus());
+    CHECK(reader.Retry(letter) == absl::OkStatus());
     CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3, 4}));
     CHECK(reader.Stuck() == "");
     // A second operator with the same letter in hand.
-    CHECK(absl::IsNotFound(reader.inbox().Retry(letter)));
+    CHECK(absl::IsNotFound(reader.Retry(letter)));
     CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3, 4}));
   }
   SECTION("Resolve settles it without effect and applies what waited for it") {
-    CHECK(reader.inbox().Resolve(letter) == absl::OkStatus());
+    CHECK(reader.Resolve(letter) == absl::OkStatus());
     CHECK(reader.Folded("alpha/a") == Folded({1, 3, 4}));
     CHECK(reader.Stuck() == "");
-    CHECK(absl::IsNotFound(reader.inbox().Resolve(letter)));
+    CHECK(absl::IsNotFound(reader.Resolve(letter)));
     CHECK(reader.Deliver(A(5)) == absl::OkStatus());
     CHECK(reader.Folded("alpha/a") == Folded({1, 3, 4, 5}));
   }
@@ -214,8 +214,8 @@ TEST_CASE("a dead offer that two operators retry is applied once", "[app][inbox]
   for (int attempt = 0; attempt < 5; ++attempt) (void)reader.Deliver(offer);
   const store::DeadLetter letter = reader.DeadLetterOf(kQueue, 1);
   refused.clear();
-  CHECK(reader.inbox().Retry(letter) == absl::OkStatus());
-  CHECK(absl::IsNotFound(reader.inbox().Retry(letter)));
+  CHECK(reader.Retry(letter) == absl::OkStatus());
+  CHECK(absl::IsNotFound(reader.Retry(letter)));
   CHECK(reader.Folded("offer/o1") == FoldOf({"routing:o1@1"}));
 }
 
@@ -237,8 +237,7 @@ TEST_CASE("a poisoned entry that came early does not take its predecessor down",
     REQUIRE(absl::StrContains(reader.Stuck(), "dead alpha/1; "));
     const store::DeadLetter letter = reader.DeadLetterOf(kAlpha, 1);
     refused.erase(IdOf(1));
-    const absl::Status status =
-        retried ? reader.inbox().Retry(letter) : reader.inbox().Resolve(letter);
+    const absl::Status status = retried ? reader.Retry(letter) : reader.Resolve(letter);
     CHECK(status == absl::OkStatus());
     if (!retried) {
       CHECK(reader.Folded("alpha/a") == "");
@@ -251,7 +250,7 @@ TEST_CASE("a poisoned entry that came early does not take its predecessor down",
   REQUIRE(reader.Stuck() == "dead alpha/2; parked alpha/3; ");
   CHECK(reader.DeadLetterOf(kAlpha, 2).cause == "nobody knows this item");
   refused.clear();
-  CHECK(reader.inbox().Retry(reader.DeadLetterOf(kAlpha, 2)) == absl::OkStatus());
+  CHECK(reader.Retry(reader.DeadLetterOf(kAlpha, 2)) == absl::OkStatus());
   CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3}));
   CHECK(reader.Stuck() == "");
 }
@@ -320,9 +319,9 @@ TEST_CASE("an entry that cannot be read at all is listed, and leaves the queue",
   const store::DeadLetter letter = reader.DeadLetterOf(kAlpha, 1'800'000'000'000);
   CHECK(letter.cause == "not an Envelope");
   CHECK(letter.envelope == "\xff garbage");
-  CHECK(absl::IsFailedPrecondition(reader.inbox().Retry(letter)));
+  CHECK(absl::IsFailedPrecondition(reader.Retry(letter)));
   CHECK(reader.Deliver(A(1)) == absl::OkStatus());
-  CHECK(reader.inbox().Resolve(letter) == absl::OkStatus());
+  CHECK(reader.Resolve(letter) == absl::OkStatus());
   CHECK(reader.Stuck() == "");
 }
 
