@@ -1,5 +1,6 @@
 // What an operator asks of a running service: its queues, what is stuck, its clock.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,26 @@ std::string StuckId(const std::string& stream, int64_t seq) {
   return absl::StrCat(stream, "/", seq);
 }
 
+v1::StuckEntry EntryOf(const store::StuckRow& row) {
+  v1::StuckEntry entry;
+  entry.set_stuck_id(StuckId(row.letter.stream, row.letter.seq));
+  entry.set_kind(row.kind);
+  entry.set_stream(row.letter.stream);
+  entry.set_stream_seq(row.letter.seq);
+  entry.set_cause(row.letter.cause);
+  entry.set_attempts(row.letter.attempts);
+  v1::Envelope envelope;
+  if (envelope.ParseFromString(row.letter.envelope)) {
+    entry.set_event_type(envelope.event().type());
+    entry.set_case_id(envelope.event().case_id());
+    entry.set_offer_id(envelope.event().offer().offer_id());
+  }
+  if (row.letter.since > absl::UnixEpoch()) {
+    *entry.mutable_since() = casework::ToProto(row.letter.since);
+  }
+  return entry;
+}
+
 }  // namespace
 
 void Service::Impl::CountStuck() {
@@ -35,6 +56,11 @@ void Service::Impl::CountStuck() {
   for (const store::StuckCount& row : *stuck) {
     show(row.kind, row.stream, row.count);
     stuck_shown.insert({row.kind, row.stream});
+  }
+  if (!parts.count_unanswered) return;
+  const absl::StatusOr<int64_t> unanswered = parts.count_unanswered();
+  if (unanswered.ok()) {
+    metrics->Set(telemetry::kOffersUnanswered, {}, static_cast<double>(*unanswered));
   }
 }
 
@@ -79,24 +105,18 @@ absl::StatusOr<v1::ListStuckResponse> Service::ListStuck(const v1::ListStuckRequ
   YK_ASSIGN_OR_RETURN(Page page, ReadPage(request));
   YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> rows,
                       impl_->store->ListStuck(page.after, page.limit));
-  v1::ListStuckResponse response;
-  for (const store::StuckRow& row : rows) {
-    v1::StuckEntry* entry = response.add_entries();
-    entry->set_stuck_id(StuckId(row.letter.stream, row.letter.seq));
-    entry->set_kind(row.kind);
-    entry->set_stream(row.letter.stream);
-    entry->set_stream_seq(row.letter.seq);
-    entry->set_cause(row.letter.cause);
-    entry->set_attempts(row.letter.attempts);
-    v1::Envelope envelope;
-    if (envelope.ParseFromString(row.letter.envelope)) {
-      entry->set_event_type(envelope.event().type());
-      entry->set_case_id(envelope.event().case_id());
-    }
-    if (row.letter.since > absl::UnixEpoch()) {
-      *entry->mutable_since() = casework::ToProto(row.letter.since);
-    }
+  std::vector<v1::StuckEntry> entries;
+  for (const store::StuckRow& row : rows) entries.push_back(EntryOf(row));
+  if (impl_->parts.list_unanswered) {
+    YK_ASSIGN_OR_RETURN(std::vector<v1::StuckEntry> unanswered,
+                        impl_->parts.list_unanswered(page.after, page.limit));
+    std::move(unanswered.begin(), unanswered.end(), std::back_inserter(entries));
+    std::sort(entries.begin(), entries.end(),
+              [](const auto& a, const auto& b) { return a.stuck_id() < b.stuck_id(); });
+    if (static_cast<int>(entries.size()) > page.limit) entries.resize(page.limit);
   }
+  v1::ListStuckResponse response;
+  for (v1::StuckEntry& entry : entries) *response.add_entries() = std::move(entry);
   const int count = response.entries_size();
   response.set_next_page_token(NextPageToken(
       request, page, count, count == 0 ? "" : response.entries(count - 1).stuck_id()));

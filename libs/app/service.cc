@@ -185,8 +185,14 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   impl.fetcher = std::make_unique<LogFetcher>(
       impl.parts.inputs, std::move(sources), impl.store.get(), impl.inbox.get(),
       impl.options.fetch_grace, std::move(fetches), impl.metrics);
-  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due,
-                                            impl.LeaseOf("timers"));
+  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.env.case_clock, impl.parts.timed_kinds,
+                                            impl.parts.on_due, impl.LeaseOf("timers"));
+  if (!impl.parts.leased_kinds.empty()) {
+    impl.leases =
+        std::make_unique<TimerLoop>(&impl.env, impl.env.system_clock, impl.parts.leased_kinds,
+                                    impl.parts.on_due, impl.LeaseOf("leases"));
+    impl.leases->Start(impl.executor);
+  }
   impl.policy = std::make_unique<PolicyWatch>(
       std::make_unique<queue::RedisConnection>(redis, &impl.system_clock), impl.metrics);
   impl.policy->Start(impl.executor);
@@ -227,6 +233,7 @@ void Service::Stop() {
   if (impl_->reader) impl_->reader->Stop();
   if (impl_->fetcher) impl_->fetcher->Stop();
   if (impl_->timers) impl_->timers->Stop();
+  if (impl_->leases) impl_->leases->Stop();
   if (impl_->housekeeping) impl_->housekeeping->Stop();
   if (impl_->policy) impl_->policy->Stop();
   if (impl_->committer) impl_->committer->Stop();

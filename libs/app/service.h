@@ -55,12 +55,20 @@ struct ServiceOptions {
 struct ServiceParts {
   std::vector<store::Migration> migrations;
   std::vector<const store::AggregateKind*> kinds;        // all it stores, for audits
-  std::vector<const store::AggregateKind*> timed_kinds;  // those with next_due
+  std::vector<const store::AggregateKind*> timed_kinds;  // those with next_due, in case time
+  // Those whose next_due is a lease, in system time; they are looked at every second.
+  std::vector<const store::AggregateKind*> leased_kinds;
   std::vector<InputStream> inputs;
   Reaction reaction;
   // Applies the due timers of one aggregate to the Work.
   std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>
       on_due;
+  // What operators have to look at beside dead letters and parked entries: in the order of
+  // stuck_id, those after `after`; and how many there are. Null: nothing.
+  std::function<absl::StatusOr<std::vector<casework::v1::StuckEntry>>(const std::string& after,
+                                                                      int limit)>
+      list_unanswered;
+  std::function<absl::StatusOr<int64_t>()> count_unanswered;
 };
 
 // Reads another service's log: blocking, over gRPC; supplied by main().

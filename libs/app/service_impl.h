@@ -47,6 +47,7 @@ struct Service::Impl {
   std::unique_ptr<StreamReader> reader;
   std::unique_ptr<LogFetcher> fetcher;
   std::unique_ptr<TimerLoop> timers;
+  std::unique_ptr<TimerLoop> leases;  // null without leased kinds
   std::unique_ptr<base::Loop> housekeeping;
   absl::Time next_head = absl::InfinitePast();
   absl::Time next_purge = absl::InfinitePast();

@@ -30,7 +30,7 @@ absl::Duration TimerLoop::Step() {
   if (kinds_.empty()) return absl::Hours(1);
   if (!lease_.Held()) return kFailed;
   absl::StatusOr<std::vector<store::DueAggregate>> due =
-      env_->store->Due(kinds_, env_->case_clock->Now(), kBatch);
+      env_->store->Due(kinds_, clock_->Now(), kBatch);
   if (!due.ok()) return kFailed;
   std::vector<store::Change> changes;
   bool failed = false;
@@ -59,7 +59,7 @@ absl::Duration TimerLoop::Step() {
   if (!due->empty()) return absl::ZeroDuration();
   absl::StatusOr<absl::Time> next = env_->store->NextDue(kinds_);
   if (!next.ok()) return kFailed;
-  const absl::Duration left = *next - env_->case_clock->Now();
+  const absl::Duration left = *next - clock_->Now();
   return std::clamp(left, absl::Milliseconds(1), kPollMax);
 }
 

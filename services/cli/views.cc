@@ -411,6 +411,7 @@ View StuckView() {
             {"类型", "kind"},
             {"事件", "event_type"},
             {"办件", "case_id"},
+            {"移交", "offer_id"},
             {"次数", "attempts"},
             {"起始", "since"},
             {"原因", "cause"}}}};

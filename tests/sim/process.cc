@@ -16,6 +16,7 @@
 #include "services/intake/material_service.h"
 #include "services/reporting/reporting_schema.h"
 #include "services/reporting/reporting_service.h"
+#include "services/routing/offer_keeper.h"
 #include "services/routing/routing_consumer.h"
 #include "services/routing/routing_schema.h"
 #include "services/routing/routing_service.h"
@@ -132,12 +133,18 @@ class RoutingProcess final : public Process {
   using Process::Process;
 
   absl::Status Prepare(const Surroundings& around) override {
-    consumer_.emplace(&core().env());
+    // Short, so that offers come again while a service is down.
+    keeper_.emplace(&core().env(), absl::Seconds(2));
+    consumer_.emplace(&core().env(), &*keeper_);
     routing_.emplace(&core().env());
     directory_.emplace(&core().env());
     app::ServiceParts parts;
     parts.migrations = routing::RoutingMigrations();
     parts.kinds = {&routing::kOffer, &routing::kCustody, &routing::kItinerary, &app::kOwnUnitKind};
+    parts.leased_kinds = {&routing::kOffer};
+    parts.on_due = [this](store::Work& work, const store::AggregateKind&, const std::string& id) {
+      return keeper_->OnDue(work, id);
+    };
     parts.inputs = Inputs({"intake", "approval", "gridtask"}, "");
     parts.reaction = [this](store::Work& work, const cw::Event& event) {
       return consumer_->React(work, event);
@@ -153,6 +160,7 @@ class RoutingProcess final : public Process {
   }
 
  private:
+  std::optional<routing::OfferKeeper> keeper_;
   std::optional<routing::RoutingConsumer> consumer_;
   std::optional<routing::RoutingService> routing_;
   std::optional<routing::DirectoryService> directory_;
