@@ -38,6 +38,16 @@ std::string PrincipalKey(const rpc::CallContext& context) {
 
 }  // namespace
 
+absl::Status CheckRequestId(const std::string& request_id) {
+  casework::Violations violations;
+  if (!base::IsUuid(request_id)) {
+    violations.Add("request_id",
+                   "must be a UUID; it makes the call safe to repeat, so use a new one for each "
+                   "thing you want done and the same one for each retry.");
+  }
+  return violations.ToStatus();
+}
+
 struct Commands::Call {
   rpc::CallContext context;
   store::RequestMark mark;
@@ -55,13 +65,8 @@ void Commands::RunErased(const rpc::CallContext& context, const google::protobuf
   call->mark.principal = PrincipalKey(context);
   call->mark.method = context.method;
   call->mark.request_id = RequestIdOf(request);
-  if (!base::IsUuid(call->mark.request_id)) {
-    casework::Violations violations;
-    violations.Add("request_id",
-                   "must be a UUID; it makes the call safe to repeat, so use a new one for each "
-                   "thing you want done and the same one for each retry.");
-    return call->answer(violations.ToStatus());
-  }
+  const absl::Status repeatable = CheckRequestId(call->mark.request_id);
+  if (!repeatable.ok()) return call->answer(repeatable);
   call->mark.payload_digest = PayloadDigest(context, request);
   if (AnswerFromRecord(*call)) return;
   Attempt(std::move(call));

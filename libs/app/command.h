@@ -13,6 +13,9 @@
 
 namespace yikou::app {
 
+// INVALID_ARGUMENT unless it is a UUID.
+absl::Status CheckRequestId(const std::string& request_id);
+
 // Decides one command. Reads what it needs, writes nothing; see store::Outcome.
 template <class Request, class Response>
 using CommandHandler = std::function<absl::StatusOr<store::Outcome<Response>>(

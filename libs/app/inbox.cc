@@ -45,6 +45,7 @@ void ShowTo(const Event& event, store::Work* work) {
 struct SeenVersion {
   int64_t stored = 0;
   int64_t now = 0;
+  bool relied_on = false;  // something was left out because of it: the commit has to check it
 };
 
 }  // namespace
@@ -62,7 +63,7 @@ struct Inbox::Batch {
   absl::StatusOr<Change> Close() {
     YK_ASSIGN_OR_RETURN(Change change, work.Take());
     for (const auto& [key, version] : seen) {
-      if (version.now == version.stored) continue;
+      if (version.now == version.stored && !version.relied_on) continue;
       change.seen.push_back({key.first, key.second, version.stored, version.now});
     }
     return change;
@@ -140,29 +141,31 @@ absl::Status Inbox::Commit(Batch* batch) {
   return absl::OkStatus();
 }
 
-// Decides and commits until it is settled: a concurrent command may win a few times, and a parked
-// entry that fails when it is woken answers for itself, not the one it waited for.
-absl::Status Inbox::Settle(const std::function<absl::Status(Batch*)>& decide) {
+// Decides by what is stored. A parked entry that fails when it is woken answers for itself, not the
+// one it waited for: when it is dead the rest is decided without it.
+absl::StatusOr<Inbox::Batch> Inbox::Decide(const std::function<absl::Status(Batch*)>& decide) {
   for (int round = 0; round < kRoundsMax; ++round) {
     Batch batch = NewBatch(Sight::kStored);
-    absl::Status status = decide(&batch);
-    if (status.ok()) {
-      status = Commit(&batch);
-      if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) continue;
-      return status;
-    }
+    const absl::Status status = decide(&batch);
+    if (status.ok()) return batch;
     if (!batch.culprit || IsPassing(status)) return status;
     const absl::Status buried = Fail(*batch.culprit, status, true);
     if (IsPassing(buried)) return buried;
   }
-  return absl::UnavailableError("Others change the same again and again; try later.");
+  return absl::UnavailableError("Entries that wait fail again and again; try later.");
 }
 
+// A concurrent command may win a few times.
 absl::Status Inbox::ApplyAlone(const Envelope& entry) {
-  const absl::Status status = Settle([&](Batch* batch) { return AddTo(batch, entry); });
-  if (!status.ok()) return Fail(entry, status, false);
-  attempts_.erase({entry.stream(), entry.stream_seq()});
-  return status;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    absl::StatusOr<Batch> batch = Decide([&](Batch* added) { return AddTo(added, entry); });
+    const absl::Status status = batch.ok() ? Commit(&*batch) : batch.status();
+    if (batch.ok() && (absl::IsAborted(status) || absl::IsAlreadyExists(status))) continue;
+    if (!status.ok()) return Fail(entry, status, false);
+    attempts_.erase({entry.stream(), entry.stream_seq()});
+    return status;
+  }
+  return absl::UnavailableError("Others change the same again and again; try later.");
 }
 
 absl::Status Inbox::AddTo(Batch* batch, const Envelope& entry) {
@@ -214,7 +217,10 @@ absl::Status Inbox::ReactTo(Batch* batch, const Envelope& entry) {
   if (ordered) {
     YK_ASSIGN_OR_RETURN(const int64_t seen,
                         Seen(batch, event.source(), aggregate, event.version()));
-    if (event.version() <= seen && !base::Planted("skip_inbox_check")) return absl::OkStatus();
+    if (event.version() <= seen && !base::Planted("skip_inbox_check")) {
+      batch->seen[{event.source(), aggregate}].relied_on = !base::Planted("remember_forgotten");
+      return absl::OkStatus();
+    }
     if (event.version() > seen + 1) {
       status = WaitFor(event.source(), event.aggregate_kind(), event.aggregate_id(),
                        event.version() - 1);
@@ -347,7 +353,15 @@ absl::Status Inbox::Bury(const std::string& stream, int64_t seq, const std::stri
   return committer_->CommitOne(std::move(change));
 }
 
-absl::Status Inbox::Retry(const store::DeadLetter& letter) {
+absl::Status Inbox::StartOver(const std::function<absl::Status()>& begin) {
+  const base::Hold turn(turn_.get());
+  const absl::Status status = begin();
+  if (!base::Planted("remember_forgotten")) Forget();
+  attempts_.clear();
+  return status;
+}
+
+absl::StatusOr<Change> Inbox::Retry(const store::DeadLetter& letter) {
   const base::Hold turn(turn_.get());
   Envelope entry;
   if (!entry.ParseFromString(letter.envelope) || !entry.has_event()) {
@@ -355,17 +369,19 @@ absl::Status Inbox::Retry(const store::DeadLetter& letter) {
         "The entry's bytes cannot be read; its owner's log has it under its own number. Resolve "
         "it.");
   }
-  return Settle([&](Batch* batch) {
+  const auto retry = [&](Batch* batch) {
     batch->work.change().revived.push_back({letter.stream, letter.seq});
     return ReactTo(batch, entry);
-  });
+  };
+  YK_ASSIGN_OR_RETURN(Batch batch, Decide(retry));
+  return batch.Close();
 }
 
-absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
+absl::StatusOr<Change> Inbox::Resolve(const store::DeadLetter& letter) {
   const base::Hold turn(turn_.get());
   Envelope entry;
   const bool ordered = entry.ParseFromString(letter.envelope) && IsEventsStream(letter.stream);
-  return Settle([&](Batch* batch) -> absl::Status {
+  const auto settle = [&](Batch* batch) -> absl::Status {
     batch->work.change().revived.push_back({letter.stream, letter.seq});
     if (!ordered) return absl::OkStatus();
     // Settled by hand: what waits for this version must not wait for ever.
@@ -374,7 +390,9 @@ absl::Status Inbox::Resolve(const store::DeadLetter& letter) {
     if (seen + 1 != event.version()) return absl::OkStatus();
     batch->seen[{event.source(), AggregateOf(event)}].now = event.version();
     return AddParked(batch, event.source(), AggregateOf(event), event.version());
-  });
+  };
+  YK_ASSIGN_OR_RETURN(Batch batch, Decide(settle));
+  return batch.Close();
 }
 
 }  // namespace yikou::app

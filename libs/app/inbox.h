@@ -43,10 +43,15 @@ class Inbox {
   absl::Status Bury(const std::string& stream, int64_t seq, const std::string& payload,
                     const std::string& cause);
 
-  // Applies a dead letter again and removes it when that works; the error otherwise.
-  absl::Status Retry(const store::DeadLetter& letter);
-  // Removes a dead letter without effect.
-  absl::Status Resolve(const store::DeadLetter& letter);
+  // Runs `begin`, which makes the record forget all that was read, while nothing is applied; and
+  // forgets it here.
+  absl::Status StartOver(const std::function<absl::Status()>& begin);
+
+  // Decides what applies a dead letter again and removes it, for the caller to commit; the error
+  // when it cannot be applied.
+  absl::StatusOr<store::Change> Retry(const store::DeadLetter& letter);
+  // The same without its effect; what waited for it goes on.
+  absl::StatusOr<store::Change> Resolve(const store::DeadLetter& letter);
 
  private:
   // What a batch is decided by: what this process remembers of its own commits, which spares the
@@ -62,7 +67,7 @@ class Inbox {
   absl::StatusOr<bool> IsWaitedFor(const Batch& batch, const std::string& source,
                                    const std::string& aggregate);
   absl::Status Commit(Batch* batch);
-  absl::Status Settle(const std::function<absl::Status(Batch*)>& decide);
+  absl::StatusOr<Batch> Decide(const std::function<absl::Status(Batch*)>& decide);
   absl::Status ApplyTogether(const std::vector<const casework::v1::Envelope*>& entries,
                              Sight sight);
   absl::Status ApplyAlone(const casework::v1::Envelope& entry);

@@ -60,8 +60,8 @@ absl::Status LogFetcher::Heal(const InputStream& input, int64_t head) {
     return absl::OkStatus();
   }
   if (clock_->Now() - gap.since < grace_) return absl::OkStatus();
-  if (!leases_.at(input.stream).Held()) return absl::OkStatus();
-  while (inbox.watermark < head) {
+  // Much to fetch takes longer than a lease: it is held on to, so that no two fetch the same.
+  while (inbox.watermark < head && leases_.at(input.stream).Held()) {
     casework::v1::ReadStreamRequest request;
     request.set_stream(input.stream);
     request.set_from_seq(inbox.watermark + 1);

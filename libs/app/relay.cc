@@ -73,6 +73,11 @@ void Relay::Take(std::vector<store::EventOut> committed) {
   if (loop_) loop_->Wake();
 }
 
+void Relay::Wake() {
+  woken_ = true;
+  if (loop_) loop_->Wake();
+}
+
 void Relay::Stop() {
   if (!loop_) return;
   loop_->Stop();
@@ -109,6 +114,9 @@ absl::Status Relay::Look() {
   for (const store::StreamHeadRow& row : heads) {
     Stream& stream = streams_[row.stream];
     stream.head = std::max(stream.head, row.seq);
+    // Somebody moved the mark back: what is behind it is wanted again.
+    if (row.published_seq < stream.told) stream.published = row.published_seq;
+    stream.told = row.published_seq;
     stream.published = std::max(stream.published, row.published_seq);
   }
   return absl::OkStatus();
@@ -152,7 +160,7 @@ absl::Status Relay::Append(const Batch& batch) {
 
 absl::StatusOr<bool> Relay::PublishAll() {
   SortIn();
-  if (clock_->Now() - looked_ >= kLook) YK_RETURN_IF_ERROR(Look());
+  if (woken_.exchange(false) || clock_->Now() - looked_ >= kLook) YK_RETURN_IF_ERROR(Look());
   Batch batch;
   for (auto& [name, stream] : streams_) YK_RETURN_IF_ERROR(AddTo(&batch, name, &stream));
   if (batch.entries.empty()) {
@@ -184,8 +192,12 @@ absl::Status Relay::MarkPublished() {
   YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> heads, store_->StreamHeads());
   for (const store::StreamHeadRow& head : heads) {
     const auto known = streams_.find(head.stream);
-    if (known == streams_.end() || known->second.published <= head.published_seq) continue;
-    YK_RETURN_IF_ERROR(store_->MarkPublished(head.stream, known->second.published));
+    if (known == streams_.end()) continue;
+    Stream& stream = known->second;
+    // Moved back by somebody: the next look finds out.
+    if (stream.published <= head.published_seq || head.published_seq < stream.told) continue;
+    YK_RETURN_IF_ERROR(store_->MarkPublished(head.stream, head.published_seq, stream.published));
+    stream.told = stream.published;
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 // time does it.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -40,6 +41,8 @@ class Relay {
   // Events just committed here, in the order of the log: what travels at once need not be read
   // again. Never blocks; threads: one.
   void Take(std::vector<store::EventOut> committed);
+  // The record says something else than before. Never blocks; threads: any.
+  void Wake();
   // Publishes what is committed if Redis answers, then ends. Idempotent.
   void Stop();
 
@@ -48,6 +51,7 @@ class Relay {
   struct Stream {
     int64_t head = 0;       // last sequence known to be committed
     int64_t published = 0;  // ahead of what the record says
+    int64_t told = 0;       // what the record was told, or said, last
     std::deque<Fresh> fresh;
   };
   // What one call appends to Redis, and how far each stream has come then.
@@ -76,6 +80,7 @@ class Relay {
   std::mutex mutex_;
   std::vector<store::EventOut> taken_;  // guarded by mutex_
   std::map<std::string, Stream> streams_;
+  std::atomic<bool> woken_ = false;
   absl::Time looked_ = absl::InfinitePast();  // when the record was asked
   absl::Time marked_ = absl::InfinitePast();  // when the record was told
   bool complained_ = false;

@@ -1,34 +1,20 @@
 #include "libs/app/service.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "libs/app/audit.h"
-#include "libs/app/lease.h"
-#include "libs/app/log_fetcher.h"
-#include "libs/app/pages.h"
-#include "libs/app/policy_watch.h"
-#include "libs/app/relay.h"
-#include "libs/app/stream_reader.h"
-#include "libs/app/timer_loop.h"
-#include "libs/auth/seal.h"
+#include "libs/app/schema.h"
+#include "libs/app/service_impl.h"
 #include "libs/base/ids.h"
 #include "libs/base/log.h"
-#include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
 #include "libs/queue/stream.h"
+#include "libs/store/migrations.h"
 #include "libs/store/open.h"
-
-namespace yikou::sql {
-std::vector<std::pair<std::string, std::string>> core_schema();
-}  // namespace yikou::sql
 
 namespace yikou::app {
 
@@ -36,11 +22,9 @@ namespace v1 = casework::v1;
 
 namespace {
 
-constexpr char kOffsetSetting[] = "case_clock_offset_us";
 constexpr absl::Duration kRequestsKept = absl::Hours(24 * 30);
 constexpr absl::Duration kStuckShown = absl::Seconds(5);
 constexpr absl::Duration kTidy = absl::Milliseconds(500);
-constexpr int kCoreVersionMax = 1000;  // versions of the core schema stay below; services above
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -52,7 +36,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
-queue::RedisOptions RedisOf(const ServiceOptions& options) {
+}  // namespace
+
+queue::RedisOptions Service::Impl::Redis() const {
   queue::RedisOptions redis;
   redis.host = options.redis_host;
   redis.port = options.redis_port;
@@ -65,55 +51,6 @@ queue::RedisOptions RedisOf(const ServiceOptions& options) {
   return redis;
 }
 
-std::string StuckId(const std::string& stream, int64_t seq) {
-  return absl::StrCat(stream, "/", seq);
-}
-
-}  // namespace
-
-struct Service::Impl {
-  explicit Impl(base::Executor* executor) : executor(executor) {}
-
-  ServiceOptions options;
-  telemetry::Metrics* metrics = nullptr;
-  base::Executor* executor;
-  const base::Clock& system_clock = executor->clock();
-  base::CaseClock case_clock{&system_clock};
-  casework::Calendar calendar;
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<store::GroupCommitter> committer;
-  std::unique_ptr<Reference> reference;
-  std::unique_ptr<Commands> commands;
-  std::unique_ptr<CaseNumbers> case_numbers;
-  std::optional<auth::SealKey> head_key;
-  ServiceEnv env;
-  ServiceParts parts;
-  std::unique_ptr<Inbox> inbox;
-  std::unique_ptr<PolicyWatch> policy;
-  std::unique_ptr<Relay> relay;
-  std::unique_ptr<StreamReader> reader;
-  std::unique_ptr<LogFetcher> fetcher;
-  std::unique_ptr<TimerLoop> timers;
-  std::unique_ptr<base::Loop> housekeeping;
-  std::unique_ptr<base::Loop> tidying;
-  absl::Time next_head = absl::InfinitePast();
-  absl::Time next_purge = absl::InfinitePast();
-  std::mutex watchers_mutex;
-  std::map<int, std::function<void()>> watchers;
-  int next_watcher = 0;
-
-  absl::Status OpenClock();
-  absl::Status OpenKey();
-  void Committed(store::GroupCommitter::Batch batch);
-  absl::StatusOr<store::DeadLetter> FindDead(const std::string& stuck_id);
-  Lease LeaseOf(const std::string& name) {
-    return Lease(store.get(), &system_clock, name, options.instance);
-  }
-  void CountStuck();
-  std::mutex stuck_mutex;
-  std::set<std::pair<std::string, std::string>> stuck_shown;  // kind, stream
-};
-
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Service::~Service() { Stop(); }
 
@@ -121,6 +58,19 @@ const ServiceEnv& Service::env() const { return impl_->env; }
 Commands& Service::commands() { return *impl_->commands; }
 CaseNumbers& Service::case_numbers() { return *impl_->case_numbers; }
 telemetry::Metrics* Service::metrics() { return impl_->metrics; }
+
+// Brings the record to this schema, or refuses when that is somebody else's to do.
+absl::Status Service::Impl::Migrate(const std::vector<store::Migration>& migrations) {
+  if (options.migrate) return store->Migrate(migrations);
+  YK_ASSIGN_OR_RETURN(const auto applied, store->AppliedMigrations());
+  const auto all = store::CompareMigrations(migrations, applied);
+  YK_RETURN_IF_ERROR(store::CheckUnchanged(all, "this record"));
+  const absl::Status complete = store::CheckComplete(all, "this record");
+  if (complete.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(complete.message(), " Run \"yikou-", options.service,
+                   " migrate up\" on it, or start without --migrate=no."));
+}
 
 // Case time survives a restart: the offset is in the record. A first start in test mode begins at
 // the day asked for.
@@ -168,11 +118,7 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Open(ServiceOptions options,
   const std::string& schema = opened.store_schema.empty() ? opened.service : opened.store_schema;
   YK_ASSIGN_OR_RETURN(impl->store, opened.open_store ? opened.open_store(opened.store_url)
                                                      : store::OpenStore(opened.store_url, schema));
-  std::vector<store::Migration> core;
-  for (auto& [name, text] : sql::core_schema()) {
-    core.push_back({static_cast<int>(core.size()) + 1, name, text});
-  }
-  YK_RETURN_IF_ERROR(impl->store->Migrate(core));
+  YK_RETURN_IF_ERROR(impl->Migrate(CoreMigrations()));
   YK_RETURN_IF_ERROR(impl->OpenClock());
   YK_RETURN_IF_ERROR(impl->OpenKey());
   impl->reference = std::make_unique<Reference>(impl->store.get());
@@ -204,21 +150,21 @@ void Service::Impl::Committed(store::GroupCommitter::Batch batch) {
     metrics->Add(telemetry::kEvents, {std::string(event.first), std::string(event.second)}, count);
   }
   if (timers) timers->Notice(batch.earliest_due);
+  if (leases) leases->Notice(batch.earliest_due);
   if (relay) relay->Take(std::move(batch.events));
   std::lock_guard<std::mutex> lock(watchers_mutex);
   for (const auto& [id, listener] : watchers) listener();
 }
 
 absl::Status Service::Prepare(ServiceParts parts) {
-  for (store::Migration& migration : parts.migrations) migration.version += kCoreVersionMax;
-  YK_RETURN_IF_ERROR(impl_->store->Migrate(parts.migrations));
+  YK_RETURN_IF_ERROR(impl_->Migrate(BehindCore(parts.migrations)));
   impl_->parts = std::move(parts);
   return absl::OkStatus();
 }
 
 absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   Impl& impl = *impl_;
-  const queue::RedisOptions redis = RedisOf(impl.options);
+  const queue::RedisOptions redis = impl.Redis();
   std::vector<std::string> streams;
   for (const InputStream& input : impl.parts.inputs) {
     streams.push_back(input.stream);
@@ -244,8 +190,14 @@ absl::Status Service::Start(std::map<std::string, LogSource> sources) {
   impl.fetcher = std::make_unique<LogFetcher>(
       impl.parts.inputs, std::move(sources), impl.store.get(), impl.inbox.get(),
       impl.options.fetch_grace, std::move(fetches), impl.metrics);
-  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.parts.timed_kinds, impl.parts.on_due,
-                                            impl.LeaseOf("timers"));
+  impl.timers = std::make_unique<TimerLoop>(&impl.env, impl.env.case_clock, impl.parts.timed_kinds,
+                                            impl.parts.on_due, impl.LeaseOf("timers"));
+  if (!impl.parts.leased_kinds.empty()) {
+    impl.leases =
+        std::make_unique<TimerLoop>(&impl.env, impl.env.system_clock, impl.parts.leased_kinds,
+                                    impl.parts.on_due, impl.LeaseOf("leases"));
+    impl.leases->Start(impl.executor);
+  }
   impl.policy = std::make_unique<PolicyWatch>(
       std::make_unique<queue::RedisConnection>(redis, &impl.system_clock), impl.metrics);
   impl.policy->Start(impl.executor);
@@ -287,26 +239,11 @@ absl::Duration Service::KeepHouse() {
   return kStuckShown;
 }
 
-void Service::Impl::CountStuck() {
-  absl::StatusOr<std::vector<store::StuckCount>> stuck = store->CountStuck();
-  if (!stuck.ok()) return;
-  std::lock_guard<std::mutex> lock(stuck_mutex);
-  const auto show = [this](const std::string& kind, const std::string& stream, int64_t count) {
-    metrics->Set(kind == "dead" ? telemetry::kDeadLetters : telemetry::kInboxParked, {stream},
-                 static_cast<double>(count));
-  };
-  // What is settled shows as 0, not as it was.
-  for (const auto& [kind, stream] : stuck_shown) show(kind, stream, 0);
-  for (const store::StuckCount& row : *stuck) {
-    show(row.kind, row.stream, row.count);
-    stuck_shown.insert({row.kind, row.stream});
-  }
-}
-
 void Service::Stop() {
   if (impl_->reader) impl_->reader->Stop();
   if (impl_->fetcher) impl_->fetcher->Stop();
   if (impl_->timers) impl_->timers->Stop();
+  if (impl_->leases) impl_->leases->Stop();
   if (impl_->housekeeping) impl_->housekeeping->Stop();
   if (impl_->tidying) impl_->tidying->Stop();
   if (impl_->policy) impl_->policy->Stop();
@@ -388,153 +325,6 @@ absl::StatusOr<v1::SignHeadResponse> Service::SignHead() {
   response.set_position(head.position);
   response.set_hash(head.hash);
   response.set_signature(head.signature);
-  return response;
-}
-
-absl::StatusOr<v1::GetQueueStatsResponse> Service::GetQueueStats() {
-  v1::GetQueueStatsResponse response;
-  YK_ASSIGN_OR_RETURN(std::vector<store::StreamHeadRow> out, impl_->store->StreamHeads());
-  queue::Producer probe(RedisOf(impl_->options), &impl_->system_clock);
-  const bool redis_up = probe.redis()->Run({"PING"}).ok();
-  for (const store::StreamHeadRow& row : out) {
-    v1::QueueStats* stats = response.add_queues();
-    stats->set_stream(row.stream);
-    stats->set_direction("out");
-    stats->set_head_seq(row.seq);
-    stats->set_done_seq(row.published_seq);
-    stats->set_backlog(row.seq - row.published_seq);
-    stats->set_redis_up(redis_up);
-  }
-  if (!impl_->fetcher) return response;
-  std::map<std::string, int64_t> heads = impl_->fetcher->KnownHeads();
-  std::map<std::string, int64_t> fetched = impl_->fetcher->Fetched();
-  YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> stuck, impl_->store->ListStuck("", 100000));
-  for (const InputStream& input : impl_->parts.inputs) {
-    YK_ASSIGN_OR_RETURN(store::InboxState inbox, impl_->store->Inbox(input.stream));
-    v1::QueueStats* stats = response.add_queues();
-    stats->set_stream(input.stream);
-    stats->set_direction("in");
-    stats->set_head_seq(std::max(heads[input.stream], inbox.watermark));
-    stats->set_done_seq(inbox.watermark);
-    stats->set_backlog(stats->head_seq() - stats->done_seq());
-    stats->set_fetched(fetched[input.stream]);
-    stats->set_redis_up(redis_up);
-    for (const store::StuckRow& row : stuck) {
-      if (row.letter.stream != input.stream) continue;
-      row.kind == "dead" ? stats->set_dead(stats->dead() + 1)
-                         : stats->set_parked(stats->parked() + 1);
-    }
-  }
-  return response;
-}
-
-absl::StatusOr<v1::ListStuckResponse> Service::ListStuck(const v1::ListStuckRequest& request) {
-  YK_ASSIGN_OR_RETURN(Page page, ReadPage(request));
-  YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> rows,
-                      impl_->store->ListStuck(page.after, page.limit));
-  v1::ListStuckResponse response;
-  for (const store::StuckRow& row : rows) {
-    v1::StuckEntry* entry = response.add_entries();
-    entry->set_stuck_id(StuckId(row.letter.stream, row.letter.seq));
-    entry->set_kind(row.kind);
-    entry->set_stream(row.letter.stream);
-    entry->set_stream_seq(row.letter.seq);
-    entry->set_cause(row.letter.cause);
-    entry->set_attempts(row.letter.attempts);
-    v1::Envelope envelope;
-    if (envelope.ParseFromString(row.letter.envelope)) {
-      entry->set_event_type(envelope.event().type());
-      entry->set_case_id(envelope.event().case_id());
-    }
-    if (row.letter.since > absl::UnixEpoch()) {
-      *entry->mutable_since() = casework::ToProto(row.letter.since);
-    }
-  }
-  const int count = response.entries_size();
-  response.set_next_page_token(NextPageToken(
-      request, page, count, count == 0 ? "" : response.entries(count - 1).stuck_id()));
-  return response;
-}
-
-absl::StatusOr<store::DeadLetter> Service::Impl::FindDead(const std::string& stuck_id) {
-  std::string after;
-  while (true) {
-    YK_ASSIGN_OR_RETURN(std::vector<store::StuckRow> rows, store->ListStuck(after, 500));
-    if (rows.empty()) return casework::NotFound("dead letter", stuck_id);
-    for (store::StuckRow& row : rows) {
-      after = StuckId(row.letter.stream, row.letter.seq);
-      if (row.kind == "dead" && after == stuck_id) return std::move(row.letter);
-    }
-  }
-}
-
-absl::StatusOr<v1::RetryStuckResponse> Service::RetryStuck(const v1::RetryStuckRequest& request) {
-  YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
-  const absl::Status status = impl_->inbox->Retry(letter);
-  v1::RetryStuckResponse response;
-  response.set_applied(status.ok());
-  response.set_cause(std::string(status.message()));
-  impl_->CountStuck();
-  return response;
-}
-
-absl::StatusOr<v1::ResolveStuckResponse> Service::ResolveStuck(
-    const v1::ResolveStuckRequest& request) {
-  if (request.reason().empty() || request.reason().size() > 1500) {
-    casework::Violations violations;
-    violations.Add("reason", "must say in 1 to 500 characters why the entry needs no effect.");
-    return violations.ToStatus();
-  }
-  YK_ASSIGN_OR_RETURN(store::DeadLetter letter, impl_->FindDead(request.stuck_id()));
-  YK_RETURN_IF_ERROR(impl_->inbox->Resolve(letter));
-  impl_->CountStuck();
-  base::LogWarning("stuck.resolved_by_hand",
-                   {{"stuck_id", request.stuck_id()}, {"reason", request.reason()}});
-  return v1::ResolveStuckResponse();
-}
-
-absl::StatusOr<v1::GetClockResponse> Service::GetClock() {
-  v1::GetClockResponse response;
-  response.set_adjustable(impl_->options.test_clock);
-  response.set_offset_micros(absl::ToInt64Microseconds(impl_->case_clock.offset()));
-  const absl::Time now = impl_->case_clock.Now();
-  *response.mutable_now() = casework::ToProto(now);
-  YK_ASSIGN_OR_RETURN(const absl::Time due, impl_->store->NextDue(impl_->parts.timed_kinds));
-  if (due != absl::InfiniteFuture()) *response.mutable_next_due() = casework::ToProto(due);
-  bool drained = due > now;
-  if (impl_->fetcher && drained) {
-    absl::StatusOr<std::map<std::string, int64_t>> heads = impl_->fetcher->AskHeads();
-    drained = heads.ok();
-    for (const InputStream& input : impl_->parts.inputs) {
-      if (!drained) break;
-      YK_ASSIGN_OR_RETURN(store::InboxState inbox, impl_->store->Inbox(input.stream));
-      drained = inbox.watermark >= heads->at(input.stream);
-    }
-  }
-  response.set_drained(drained);
-  return response;
-}
-
-absl::StatusOr<v1::SetClockResponse> Service::SetClock(const v1::SetClockRequest& request) {
-  if (!impl_->options.test_clock) {
-    return casework::Error(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_GUARD_FAILED,
-                           "This service keeps real time; only one started with --test_clock can "
-                           "be moved.");
-  }
-  const absl::Duration offset = absl::Microseconds(request.offset_micros());
-  if (offset < impl_->case_clock.offset()) {
-    casework::Violations violations;
-    violations.Add("offset_micros",
-                   absl::StrCat("case time never goes back; the offset is ",
-                                absl::ToInt64Microseconds(impl_->case_clock.offset()), " now."));
-    return violations.ToStatus();
-  }
-  YK_RETURN_IF_ERROR(
-      impl_->store->PutSetting(kOffsetSetting, absl::StrCat(request.offset_micros())));
-  impl_->case_clock.set_offset(offset);
-  if (impl_->timers) impl_->timers->Wake();
-  v1::SetClockResponse response;
-  *response.mutable_now() = casework::ToProto(impl_->case_clock.Now());
   return response;
 }
 

@@ -32,6 +32,7 @@ struct ServiceOptions {
   std::string store_url;     // as store::OpenStore takes it
   std::string instance;      // names this replica, the same after a restart; the service when empty
   std::string store_schema;  // for PostgreSQL; the service's name when empty
+  bool migrate = true;       // false: a schema older than ours is refused, not migrated
   std::string calendar_path;  // CSV of holidays
   std::string redis_host = "127.0.0.1";
   int redis_port = 6379;
@@ -54,13 +55,23 @@ struct ServiceOptions {
 struct ServiceParts {
   std::vector<store::Migration> migrations;
   std::vector<const store::AggregateKind*> kinds;        // all it stores, for audits
-  std::vector<const store::AggregateKind*> timed_kinds;  // those with next_due
+  std::vector<const store::AggregateKind*> timed_kinds;  // those with next_due, in case time
+  // Those whose next_due is a lease, in system time; they are looked at every second.
+  std::vector<const store::AggregateKind*> leased_kinds;
   std::vector<InputStream> inputs;
   Reaction reaction;
   Followed followed;  // what the reaction needs of the inputs
   // Applies the due timers of one aggregate to the Work.
   std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>
       on_due;
+  // What operators have to look at beside dead letters and parked entries: in the order of
+  // stuck_id, those after `after`; and how many there are. Null: nothing.
+  std::function<absl::StatusOr<std::vector<casework::v1::StuckEntry>>(const std::string& after,
+                                                                      int limit)>
+      list_unanswered;
+  std::function<absl::StatusOr<int64_t>()> count_unanswered;
+  // Tables that follow from the inputs, all of what the service has: they can be made anew.
+  std::vector<std::string> derived_tables;
 };
 
 // Reads another service's log: blocking, over gRPC; supplied by main().
@@ -73,7 +84,9 @@ struct LogSource {
 
 class Service {
  public:
-  // Opens the store, migrates, loads the calendar and the clock. Nothing runs yet.
+  // Opens the store, migrates, loads the calendar and the clock. Nothing runs yet. A schema newer
+  // than ours is taken as it is. FAILED_PRECONDITION when a migration was applied in another form,
+  // or is missing and `migrate` is false.
   static absl::StatusOr<std::unique_ptr<Service>> Open(ServiceOptions options,
                                                        telemetry::Metrics* metrics,
                                                        base::Executor* executor);
@@ -100,13 +113,20 @@ class Service {
   absl::StatusOr<casework::v1::GetQueueStatsResponse> GetQueueStats();
   absl::StatusOr<casework::v1::ListStuckResponse> ListStuck(
       const casework::v1::ListStuckRequest& request);
-  absl::StatusOr<casework::v1::RetryStuckResponse> RetryStuck(
-      const casework::v1::RetryStuckRequest& request);
-  absl::StatusOr<casework::v1::ResolveStuckResponse> ResolveStuck(
-      const casework::v1::ResolveStuckRequest& request);
+  absl::StatusOr<store::Outcome<casework::v1::RetryStuckResponse>> RetryStuck(
+      const rpc::CallContext& context, const casework::v1::RetryStuckRequest& request);
+  absl::StatusOr<store::Outcome<casework::v1::ResolveStuckResponse>> ResolveStuck(
+      const rpc::CallContext& context, const casework::v1::ResolveStuckRequest& request);
+  absl::StatusOr<casework::v1::RepublishStreamResponse> RepublishStream(
+      const casework::v1::RepublishStreamRequest& request);
   absl::StatusOr<casework::v1::GetClockResponse> GetClock();
   absl::StatusOr<casework::v1::SetClockResponse> SetClock(
       const casework::v1::SetClockRequest& request);
+
+  // Begins to make the derived tables anew, see rebuild.h; returns how many events are read again.
+  // INVALID_ARGUMENT for a request id that is no UUID; FAILED_PRECONDITION for a service that has
+  // other tables than such.
+  absl::StatusOr<int64_t> StartRebuild(const std::string& request_id);
 
   // Calls `listener` after each commit, on the committer's thread, until the handle goes. It must
   // not block.

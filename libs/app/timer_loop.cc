@@ -36,7 +36,7 @@ absl::Duration TimerLoop::Step() {
   // What is committed from here on either is seen below or wakes the loop again.
   next_due_us_ = INT64_MAX;
   absl::StatusOr<std::vector<store::DueAggregate>> due =
-      env_->store->Due(kinds_, env_->case_clock->Now(), kBatch);
+      env_->store->Due(kinds_, clock_->Now(), kBatch);
   if (!due.ok()) return kFailed;
   std::vector<store::Change> changes;
   bool failed = false;
@@ -66,7 +66,7 @@ absl::Duration TimerLoop::Step() {
   absl::StatusOr<absl::Time> next = env_->store->NextDue(kinds_);
   if (!next.ok()) return kFailed;
   next_due_us_ = absl::ToUnixMicros(*next);
-  const absl::Duration left = *next - env_->case_clock->Now();
+  const absl::Duration left = *next - clock_->Now();
   return std::clamp(left, absl::Milliseconds(1), kPollMax);
 }
 

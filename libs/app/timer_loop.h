@@ -1,5 +1,6 @@
-// Fires what is due: clocks of aggregates, each as a change of its own. One replica at a time does
-// it; were it two, the version of the aggregate lets one of them win.
+// Fires what is due, each as a change of its own: clocks of aggregates by case time, leases by
+// system time. One replica at a time does it; were it two, the version of the aggregate lets one of
+// them win.
 #pragma once
 
 #include <atomic>
@@ -21,9 +22,14 @@ class TimerLoop {
   using OnDue =
       std::function<absl::Status(store::Work&, const store::AggregateKind&, const std::string& id)>;
 
-  TimerLoop(const ServiceEnv* env, std::vector<const store::AggregateKind*> kinds, OnDue on_due,
-            Lease lease)
-      : env_(env), kinds_(std::move(kinds)), on_due_(std::move(on_due)), lease_(std::move(lease)) {}
+  // `clock` is the one the kinds' next_due is told by.
+  TimerLoop(const ServiceEnv* env, const base::Clock* clock,
+            std::vector<const store::AggregateKind*> kinds, OnDue on_due, Lease lease)
+      : env_(env),
+        clock_(clock),
+        kinds_(std::move(kinds)),
+        on_due_(std::move(on_due)),
+        lease_(std::move(lease)) {}
 
   void Start(base::Executor* executor);
   // Case time moved.
@@ -36,6 +42,7 @@ class TimerLoop {
   absl::Duration Step();
 
   const ServiceEnv* env_;
+  const base::Clock* clock_;
   std::vector<const store::AggregateKind*> kinds_;
   OnDue on_due_;
   Lease lease_;

@@ -30,8 +30,8 @@ struct AggregateKind {
   std::vector<std::string> columns;  // beside the body, for queries
   // Values of `columns`, in their order.
   std::function<std::vector<Value>(const google::protobuf::Message&)> extract;
-  // Earliest case time at which a timer of the aggregate is due; InfiniteFuture when none. Null
-  // for kinds without timers.
+  // Earliest time at which a timer of the aggregate is due; InfiniteFuture when none. Null for
+  // kinds without timers. Case time, but for kinds with leases, which are of system time.
   std::function<absl::Time(const google::protobuf::Message&)> next_due;
   // Column that holds the case id for the scope predicate; "id" when the aggregate is the case,
   // empty for kinds every authenticated caller may read.

@@ -23,37 +23,50 @@ bool IsSchemaName(const std::string& name) {
 }
 
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(const std::string& url,
-                                                         const std::string& schema) {
+                                                         const std::string& schema,
+                                                         SqlStore::Use most) {
   if (!IsSchemaName(schema)) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", schema,
                      "\" is no name for a schema: use lower-case letters, digits and underscores, "
                      "a letter first, at most 63."));
   }
-  const auto open = [url,
-                     schema](SqlStore::Use use) -> absl::StatusOr<std::unique_ptr<SqlConnection>> {
-    return PostgresConnection::Open({url, schema, use == SqlStore::Use::kRead});
+  const bool reads = most == SqlStore::Use::kRead;
+  const auto open = [url, schema,
+                     reads](SqlStore::Use use) -> absl::StatusOr<std::unique_ptr<SqlConnection>> {
+    return PostgresConnection::Open({url, schema, reads || use == SqlStore::Use::kRead});
   };
   // Found out now rather than by the first citizen.
-  YK_RETURN_IF_ERROR(open(SqlStore::Use::kWrite).status());
+  YK_RETURN_IF_ERROR(open(most).status());
   return std::make_unique<SqlStore>(absl::StrCat("the schema ", schema),
                                     SqlStore::Sharing::kReplicas, open, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& url, const std::string& schema,
+                                            SqlStore::Use most) {
+  absl::string_view rest = url;
+  if (absl::ConsumePrefix(&rest, "sqlite:") && !rest.empty()) {
+    return most == SqlStore::Use::kRead ? OpenSqliteStoreToRead(std::string(rest))
+                                        : OpenSqliteStore(std::string(rest));
+  }
+  if (absl::StartsWith(url, "postgresql://") || absl::StartsWith(url, "postgres://")) {
+    return OpenPostgresStore(url, schema, most);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("The store \"", url,
+                   "\" is neither \"sqlite:PATH\" nor \"postgresql://user@host:port/database\"."));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& url,
                                                  const std::string& schema) {
-  absl::string_view rest = url;
-  if (absl::ConsumePrefix(&rest, "sqlite:") && !rest.empty()) {
-    return OpenSqliteStore(std::string(rest));
-  }
-  if (absl::StartsWith(url, "postgresql://") || absl::StartsWith(url, "postgres://")) {
-    return OpenPostgresStore(url, schema);
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("The store \"", url,
-                   "\" is neither \"sqlite:PATH\" nor \"postgresql://user@host:port/database\"."));
+  return Open(url, schema, SqlStore::Use::kWrite);
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStoreToRead(const std::string& url,
+                                                       const std::string& schema) {
+  return Open(url, schema, SqlStore::Use::kRead);
 }
 
 }  // namespace yikou::store

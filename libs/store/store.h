@@ -49,11 +49,19 @@ struct Query {
   int limit = 50;
 };
 
-// One migration; versions are dense from 1 and never change once released.
+// One migration. It only adds, so that the version before still works on the record, and never
+// changes once released.
 struct Migration {
   int version = 0;
   std::string name;
   std::string sql;
+};
+
+// What a record keeps of a migration it has.
+struct AppliedMigration {
+  int version = 0;
+  std::string name;
+  std::string checksum;
 };
 
 struct LogEntry {
@@ -105,8 +113,11 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Applies migrations that are missing. FAILED_PRECONDITION when a stored checksum differs.
+  // Applies migrations that are missing. FAILED_PRECONDITION, and nothing is applied, when one was
+  // applied in another form. Migrations the record has and the caller does not know are left alone.
   virtual absl::Status Migrate(const std::vector<Migration>& migrations) = 0;
+  // Every migration the record has, by version; none when nothing was ever applied.
+  virtual absl::StatusOr<std::vector<AppliedMigration>> AppliedMigrations() = 0;
 
   // Writes every change that holds, in one transaction; returns one status each, in order. When
   // the transaction itself fails every status says so.
@@ -142,7 +153,12 @@ class Store {
   virtual absl::StatusOr<std::vector<StreamEntry>> ReadStream(const std::string& stream,
                                                               int64_t from_seq, int limit) = 0;
   virtual absl::StatusOr<std::vector<StreamHeadRow>> StreamHeads() = 0;
-  virtual absl::Status MarkPublished(const std::string& stream, int64_t seq) = 0;
+  // Remembers that a stream is published up to `seq`, unless somebody has moved the mark away from
+  // `expected` meanwhile.
+  virtual absl::Status MarkPublished(const std::string& stream, int64_t expected, int64_t seq) = 0;
+  // Moves the mark back, to before `seq` and by one at least, so that whoever publishes finds it
+  // smaller than he left it.
+  virtual absl::Status RewindPublished(const std::string& stream, int64_t seq) = 0;
 
   // The inbox. `aggregate` is "<kind>/<id>".
   virtual absl::StatusOr<InboxState> Inbox(const std::string& stream) = 0;
@@ -165,6 +181,12 @@ class Store {
   // Small settings of the process itself, such as the clock's offset.
   virtual absl::StatusOr<std::string> Setting(const std::string& key) = 0;  // "" when unset
   virtual absl::Status PutSetting(const std::string& key, const std::string& value) = 0;
+
+  // Empties `tables` and forgets all that was read: what is applied, seen, parked and dead. In one
+  // transaction between two commits, together with a setting. For a service whose tables all follow
+  // from the streams it reads; what was decided before it and commits after it is ABORTED.
+  virtual absl::Status StartOver(const std::vector<std::string>& tables, const std::string& key,
+                                 const std::string& value) = 0;
 
   // Takes a lease for `holder` until `until`, or makes it longer. False while another holds it.
   // Clocks of replicas may differ: a lease saves work, and nothing may rest on there being one

@@ -102,6 +102,10 @@ inline constexpr Metric kDeadLetters{"yikou_dead_letters",
                                      MetricType::kGauge,
                                      {"stream"}};
 
+inline constexpr Metric kOffersUnanswered{
+    "yikou_offers_unanswered", "Offers that nobody has taken and that are not offered again.",
+    MetricType::kGauge};
+
 inline constexpr Metric kRedisUp{"yikou_redis_up", "1 while Redis answers, else 0.",
                                  MetricType::kGauge};
 inline constexpr Metric kRedisPolicyOk{"yikou_redis_policy_ok",
@@ -117,10 +121,10 @@ inline constexpr Metric kEvents{
     {"aggregate", "type"}};
 
 inline constexpr const Metric* kAllMetrics[] = {
-    &kGrpcHandled,   &kGrpcSeconds,     &kGrpcInFlight,    &kConnections,   &kConnectionsRefused,
-    &kCommitChanges, &kCommitSeconds,   &kCommitConflicts, &kOutboxBacklog, &kOutboxPublished,
-    &kInboxApplied,  &kInboxDuplicates, &kInboxFetched,    &kInboxParked,   &kInboxLag,
-    &kDeadLetters,   &kRedisUp,         &kRedisPolicyOk,   &kEvents,
+    &kGrpcHandled,   &kGrpcSeconds,      &kGrpcInFlight,    &kConnections,   &kConnectionsRefused,
+    &kCommitChanges, &kCommitSeconds,    &kCommitConflicts, &kOutboxBacklog, &kOutboxPublished,
+    &kInboxApplied,  &kInboxDuplicates,  &kInboxFetched,    &kInboxParked,   &kInboxLag,
+    &kDeadLetters,   &kOffersUnanswered, &kRedisUp,         &kRedisPolicyOk, &kEvents,
 };
 
 // Values of all metrics of one process. Threads: any.

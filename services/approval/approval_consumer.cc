@@ -103,6 +103,9 @@ absl::Status ApprovalConsumer::TakeOpening(store::Work& work, const Offer& offer
         if (step.offer_id() == offer.offer_id()) return absl::OkStatus();
       }
     }
+    // Its step may have been offered on, and named another offer since.
+    YK_ASSIGN_OR_RETURN(const auto signed_before, FindRow(work, kSignedOffer, offer.offer_id()));
+    if (signed_before) return absl::OkStatus();
     return flow_->Decline(work, offer, "本件的审批过程已经建立");
   }
   YK_ASSIGN_OR_RETURN(const std::optional<CaseFacts> facts, FindHandover(work, offer.case_id()));

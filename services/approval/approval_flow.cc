@@ -141,6 +141,8 @@ void ApprovalFlow::OpenStep(store::Work& work, v1::Process* process, v1::Step* s
 
 void ApprovalFlow::OfferStep(store::Work& work, v1::Process* process, const StepRef& at) const {
   at.step->set_state(casework::v1::STEP_STATE_OFFERED);
+  // The offer that placed it before may come again.
+  if (!at.step->offer_id().empty()) RememberSigned(work, *process, at.step->offer_id());
   at.step->clear_offer_id();
   Event& event = Emit(work, process, "approval.step_offered");
   *event.mutable_step() = StepFactsOf(*at.branch, *at.step);
@@ -149,15 +151,25 @@ void ApprovalFlow::OfferStep(store::Work& work, v1::Process* process, const Step
 
 void ApprovalFlow::PlaceStep(store::Work& work, v1::Process* process, const StepRef& at,
                              const Offer& offer, const Item& item) const {
+  // An offer may have been redirected to another unit than approval asked for.
+  if (!offer.to_unit().empty() && offer.to_unit() != at.step->unit_id()) {
+    at.step->set_unit_id(offer.to_unit());
+    at.step->set_tier(offer.tier());
+  }
   OpenStep(work, process, at.step, offer.offer_id(), item);
   Event& event = Emit(work, process, "approval.step_placed");
   *event.mutable_step() = StepFactsOf(*at.branch, *at.step);
   *event.mutable_offer() = Settled(offer, casework::v1::OFFER_STATE_SIGNED);
   work.Show(event, at.step->unit_id());
+  RememberSigned(work, *process, offer.offer_id());
+}
+
+void ApprovalFlow::RememberSigned(store::Work& work, const v1::Process& process,
+                                  const std::string& offer_id) const {
   work.Put({.table = &kSignedOffer,
             .mode = store::RowWrite::Mode::kInsertOrIgnore,
-            .keys = {offer.offer_id()},
-            .values = {offer.case_id()}});
+            .keys = {offer_id},
+            .values = {process.case_id()}});
 }
 
 absl::Status ApprovalFlow::Decline(store::Work& work, const Offer& offer,

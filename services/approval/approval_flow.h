@@ -84,6 +84,9 @@ class ApprovalFlow {
   void OpenStep(store::Work& work, v1::Process* process, v1::Step* step,
                 const std::string& offer_id, const casework::v1::Item& item) const;
   void OfferStep(store::Work& work, v1::Process* process, const StepRef& at) const;
+  // So that the offer has no second effect when it comes again.
+  void RememberSigned(store::Work& work, const v1::Process& process,
+                      const std::string& offer_id) const;
   absl::Status Conclude(store::Work& work, v1::Process* process, const casework::v1::Item& item,
                         casework::v1::Decision decision) const;
   absl::Status Issue(store::Work& work, v1::Process* process, const casework::v1::Item& item) const;

@@ -9,6 +9,7 @@ namespace yikou::approval {
 
 struct Config {
   services::CommonConfig common;
+  std::string tiers;  // as services::ParseTiers takes them; empty: all
   std::string seals = "deploy/data/catalogue/seals.json";
   std::string seal_dir;
   bool make_seal_keys = false;

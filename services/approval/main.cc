@@ -5,11 +5,14 @@
 #include "absl/strings/str_cat.h"
 #include "libs/app/service.h"
 #include "services/approval/approval_consumer.h"
+#include "services/approval/approval_schema.h"
 #include "services/approval/approval_service.h"
 #include "services/approval/config.h"
 #include "services/approval/grpc_server.h"
 #include "services/approval/seal_register.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
+#include "services/common/tiers.h"
 
 namespace yikou::approval {
 namespace {
@@ -41,10 +44,9 @@ absl::Status Main(const Config& config) {
   parts.timed_kinds = {&approval.kinds().process};
   parts.inputs = {{app::EventsStream("intake"), "intake"},
                   {app::EventsStream("routing"), "routing"},
-                  {app::EventsStream("gridtask"), "gridtask"},
-                  {app::QueueStream(casework::v1::TIER_DISTRICT, "approval"), "routing"},
-                  {app::QueueStream(casework::v1::TIER_STREET, "approval"), "routing"},
-                  {app::QueueStream(casework::v1::TIER_COMMUNITY, "approval"), "routing"}};
+                  {app::EventsStream("gridtask"), "gridtask"}};
+  YK_RETURN_IF_ERROR(
+      services::AddQueues("approval", config.tiers, config.common.store, &parts.inputs));
   parts.followed = ApprovalConsumer::Follows();
   parts.reaction = [&consumer](store::Work& work, const casework::v1::Event& event) {
     return consumer.React(work, event);
@@ -59,5 +61,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::approval
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "approval", yikou::approval::Migrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::approval::Main(yikou::approval::ReadConfig(argc, argv)));
 }

@@ -32,6 +32,7 @@ constexpr char kOperationsRpcs[] = "yikou.casework.v1.OperationsService.";
 constexpr char kGetCase[] = "yikou.intake.v1.IntakeService.GetCase";
 constexpr char kGetProcess[] = "yikou.approval.v1.ApprovalService.GetProcess";
 constexpr char kGetEvent[] = "yikou.gridtask.v1.GridTaskService.GetEvent";
+constexpr char kGetOffer[] = "yikou.routing.v1.RoutingService.GetOffer";
 constexpr char kListFields[] = "yikou.gridtask.v1.GridTaskService.ListFields";
 
 constexpr Lookup kCaseVersion = {kIntake, kGetCase, "case_id", "view.case_record.version"};
@@ -39,6 +40,7 @@ constexpr Lookup kCaseByNumber = {kIntake, kGetCase, "case_id", "view.case_recor
 constexpr Lookup kProcessVersion = {kApproval, kGetProcess, "case_id", "view.process.version"};
 constexpr Lookup kEventVersion = {kGridtask, kGetEvent, "case_id", "view.event.version"};
 constexpr Lookup kEventByNumber = {kGridtask, kGetEvent, "case_id", "view.event.case_id"};
+constexpr Lookup kOfferVersion = {kRouting, kGetOffer, "offer_id", "offer.version"};
 constexpr Lookup kFieldVersion = {kGridtask, kListFields, "case_id", "version", "tasks", "task_id"};
 
 // ---- Arguments.
@@ -342,6 +344,8 @@ void AddExplanations(std::vector<Verb>* verbs) {
   const Group report = {verbs, "report", kReporting, kReportingRpcs};
   report.Add("summary", "统计总表 Figures by district", "GetSummary", {Below("unit_id")},
              SummaryView());
+  report.Add("rebuild", "重建统计 Make all figures anew from the logs", "RebuildFigures", {},
+             RebuildView());
   const Group metric = {verbs, "metric", kReporting, kReportingRpcs};
   metric.Add("list", "指标与公式 Metrics and their formulas", "ListMetrics", {}, MetricListView());
 }
@@ -349,7 +353,8 @@ void AddExplanations(std::vector<Verb>* verbs) {
 void AddQueues(std::vector<Verb>* verbs) {
   const Group every = {verbs, "queue", kEvery, kOperationsRpcs};
   every.Add("stats", "队列深度 Depth of every stream", "GetQueueStats", {}, QueueView());
-  every.Add("stuck", "死信与等待 Dead letters and parked entries", "ListStuck", {}, StuckView());
+  every.Add("stuck", "死信、等待与无人接收 Dead letters, parked entries, unanswered offers",
+            "ListStuck", {}, StuckView());
   const Arg id = Positional("id", "stuck_id", "标识 id");
   const Group given = {verbs, "queue", kGiven, kOperationsRpcs,
                        Positional("service", "", "服务，如 intake service")};
@@ -357,6 +362,19 @@ void AddQueues(std::vector<Verb>* verbs) {
       "applied=true";
   given.Add("resolve", "人工了结死信 Settle a dead letter by hand", "ResolveStuck",
             {id, WhyMust()});
+  given.Add("republish", "重新发布 Publish a stream to Redis again", "RepublishStream",
+            {Positional("stream", "stream", "流，如 yikou:events:intake:{0} stream"),
+             Optional("from", "from_seq", "从第几条起，缺省为第一条 first entry")},
+            RepublishView());
+  const Group offers = {verbs,
+                        "queue",
+                        kRouting,
+                        kRoutingRpcs,
+                        Positional("offer", "offer_id", "移交标识 offer id"),
+                        &kOfferVersion,
+                        OfferView()};
+  offers.Add("redirect", "改派移交 Offer again, to this unit", "RedirectOffer",
+             {Required("to", "to_unit", "移入单位 unit that is to take it"), WhyMust()});
 }
 
 void AddOperations(std::vector<Verb>* verbs) {

@@ -377,7 +377,12 @@ View WorkerListView() {
             {"在办", "load"}}}};
 }
 
-View SummaryView() { return {{"", "rows,total", SummaryColumns()}}; }
+View SummaryView() {
+  return {{"", "rows,total", SummaryColumns()},
+          {"统计正在重建，以上数字尚不完整", "rebuild", {{"已读事件", "folded"}, {"共", "total"}}}};
+}
+
+View RebuildView() { return {{"", "", {{"重读事件", "events"}}}}; }
 
 View MetricListView() {
   return {{"",
@@ -411,10 +416,13 @@ View StuckView() {
             {"类型", "kind"},
             {"事件", "event_type"},
             {"办件", "case_id"},
+            {"移交", "offer_id"},
             {"次数", "attempts"},
             {"起始", "since"},
             {"原因", "cause"}}}};
 }
+
+View RepublishView() { return {{"", "", {{"重新发布", "entries"}}}}; }
 
 View RetryView() { return {{"", "", {{"已处理", "applied"}, {"原因", "cause"}}}}; }
 

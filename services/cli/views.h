@@ -59,12 +59,14 @@ View WorkerListView();
 
 // Figures.
 View SummaryView();
+View RebuildView();
 View MetricListView();
 
 // Operation.
 View QueueView();
 View StuckView();
 View RetryView();
+View RepublishView();
 View AuditView();
 View SignedHeadView();
 View HeadsView();

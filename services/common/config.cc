@@ -4,6 +4,7 @@ namespace yikou::services {
 
 void AddCommonFlags(CLI::App* app, CommonConfig* config) {
   CommonConfig& c = *config;
+  app->footer("Before other flags, \"migrate\" looks after the schema: migrate status|up|verify.");
   app->add_option("--listen", c.listen, "Business address, host:port; numeric host")->required();
   app->add_option("--health_listen", c.health_listen,
                   "Health-only address, host:port; none when empty");
@@ -12,6 +13,10 @@ void AddCommonFlags(CLI::App* app, CommonConfig* config) {
   app->add_option("--store", c.store, "The record: sqlite:PATH, or postgresql://…")->required();
   app->add_option("--store_schema", c.store_schema,
                   "With PostgreSQL: the schema of the tables; the service's name when empty");
+  app->add_option("--migrate", c.migrate,
+                  "Whether a schema older than this binary is migrated at start, or refused")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"yes", "no"}));
   app->add_option("--instance", c.instance,
                   "Name of this replica, the same after a restart; host and port when empty");
   app->add_option("--calendar", c.calendar, "CSV of holidays and make-up days")

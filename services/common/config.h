@@ -15,6 +15,7 @@ struct CommonConfig {
   std::string metrics_listen;
   std::string store;
   std::string store_schema;
+  std::string migrate = "yes";  // or "no"
   std::string instance;
   std::string calendar = "deploy/data/calendar/cn_holidays_2007_2026.csv";
   std::string redis_host = "127.0.0.1";

@@ -3,6 +3,7 @@
 #include "libs/app/service.h"
 #include "libs/auth/roles.h"
 #include "libs/rpc/adapter.h"
+#include "services/common/bind.h"
 #include "yikou/casework/v1/log.grpc.pb.h"
 
 namespace yikou::services {
@@ -76,17 +77,13 @@ class OperationsGrpc final : public v1::OperationsService::CallbackService {
     return Answer(adapter_, context, request, response, kWatchers,
                   [this](const auto& req) { return service_->ListStuck(req); });
   }
-  ServerUnaryReactor* RetryStuck(CallbackServerContext* context,
-                                 const v1::RetryStuckRequest* request,
-                                 v1::RetryStuckResponse* response) override {
+  YK_COMMAND(RetryStuck, kOperators, service_)
+  YK_COMMAND(ResolveStuck, kOperators, service_)
+  ServerUnaryReactor* RepublishStream(CallbackServerContext* context,
+                                      const v1::RepublishStreamRequest* request,
+                                      v1::RepublishStreamResponse* response) override {
     return Answer(adapter_, context, request, response, kOperators,
-                  [this](const auto& req) { return service_->RetryStuck(req); });
-  }
-  ServerUnaryReactor* ResolveStuck(CallbackServerContext* context,
-                                   const v1::ResolveStuckRequest* request,
-                                   v1::ResolveStuckResponse* response) override {
-    return Answer(adapter_, context, request, response, kOperators,
-                  [this](const auto& req) { return service_->ResolveStuck(req); });
+                  [this](const auto& req) { return service_->RepublishStream(req); });
   }
   ServerUnaryReactor* GetClock(CallbackServerContext* context, const v1::GetClockRequest* request,
                                v1::GetClockResponse* response) override {

@@ -98,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Open(const CommonConfig& confi
   options.service = service;
   options.store_url = config.store;
   options.store_schema = config.store_schema;
+  options.migrate = config.migrate == "yes";
   options.instance = InstanceOf(config);
   options.calendar_path = config.calendar;
   YK_RETURN_IF_ERROR(SetRedis(config, &options));

@@ -1,11 +1,14 @@
 #include "services/gridtask/config.h"
 
+#include "services/common/tiers.h"
+
 namespace yikou::gridtask {
 
 Config ReadConfig(int argc, char** argv) {
   Config config;
   CLI::App app("yikou gridtask 网格: grid events, looks on the spot and the workers who do both");
   services::AddCommonFlags(&app, &config.common);
+  services::AddTiersFlag(&app, &config.tiers);
   app.add_option("--categories", config.categories, "JSON list of the categories of grid events")
       ->capture_default_str();
   app.add_option("--workers", config.workers,

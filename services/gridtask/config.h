@@ -9,6 +9,7 @@ namespace yikou::gridtask {
 
 struct Config {
   services::CommonConfig common;
+  std::string tiers;  // as services::ParseTiers takes them; empty: all
   std::string categories = "deploy/data/grid/categories.json";
   std::string workers = "deploy/data/directory/workers.csv";
 };

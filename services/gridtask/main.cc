@@ -5,8 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "libs/app/service.h"
 #include "libs/base/log.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
+#include "services/common/tiers.h"
 #include "services/gridtask/config.h"
+#include "services/gridtask/gridtask_schema.h"
 #include "services/gridtask/gridtask_service.h"
 #include "services/gridtask/grpc_server.h"
 
@@ -54,10 +57,9 @@ absl::Status Main(const Config& config) {
   parts.kinds = {&kinds.grid_event, &kinds.field_task, &kinds.worker};
   parts.timed_kinds = {&kinds.grid_event, &kinds.field_task};
   parts.inputs = {{app::EventsStream("routing"), "routing"},
-                  {app::EventsStream("approval"), "approval"},
-                  {app::QueueStream(cw::TIER_DISTRICT, "gridtask"), "routing"},
-                  {app::QueueStream(cw::TIER_STREET, "gridtask"), "routing"},
-                  {app::QueueStream(cw::TIER_COMMUNITY, "gridtask"), "routing"}};
+                  {app::EventsStream("approval"), "approval"}};
+  YK_RETURN_IF_ERROR(
+      services::AddQueues("gridtask", config.tiers, config.common.store, &parts.inputs));
   parts.followed = GridTaskConsumer::Follows();
   parts.reaction = [&consumer](store::Work& work, const cw::Event& event) {
     return consumer.React(work, event);
@@ -76,5 +78,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::gridtask
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "gridtask", yikou::gridtask::Migrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::gridtask::Main(yikou::gridtask::ReadConfig(argc, argv)));
 }

@@ -9,6 +9,7 @@ namespace yikou::intake {
 
 struct Config {
   services::CommonConfig common;
+  std::string tiers;  // as services::ParseTiers takes them; empty: all
   std::string catalogue = "deploy/data/catalogue/items.jsonl";
 };
 

@@ -78,11 +78,16 @@ absl::Status IntakeConsumer::TakeReturn(store::Work& work, const cw::Event& even
   record->set_outcome(view->outcome());
   *record->mutable_missing() = view->missing();
   record->set_worst_light(view->worst_light());
+  // Redirected: another counter than was promised hands the result over.
+  const std::string& counter =
+      record->deliver_unit().empty() ? record->receiver_unit() : record->deliver_unit();
+  if (event.offer().to_unit() != counter) record->set_deliver_unit(event.offer().to_unit());
   *record->mutable_update_time() = casework::ToProto(work.now());
   cw::Event& ready = work.Emit(kinds_->record, event.case_id(), row->event, event.case_id());
   record->set_version(ready.version());
   *ready.mutable_case_facts() = FactsOf(*record);
   ready.mutable_offer()->set_offer_id(event.offer().offer_id());
+  ready.mutable_offer()->set_to_unit(event.offer().to_unit());
   ready.mutable_offer()->set_state(cw::OFFER_STATE_SIGNED);
   CopyOwn(*record, view);
   work.Touch(kinds_->view, event.case_id());

@@ -1,11 +1,14 @@
 // yikou-intake: wired by hand, in order; each failure is a sentence and an exit code.
 #include "libs/app/service.h"
+#include "services/common/migrate.h"
 #include "services/common/process.h"
+#include "services/common/tiers.h"
 #include "services/intake/case_watcher.h"
 #include "services/intake/catalogue_service.h"
 #include "services/intake/config.h"
 #include "services/intake/grpc_server.h"
 #include "services/intake/intake_consumer.h"
+#include "services/intake/intake_schema.h"
 #include "services/intake/intake_service.h"
 #include "services/intake/material_service.h"
 #include "yikou/approval/v1/approval.pb.h"
@@ -49,10 +52,9 @@ absl::Status Main(const Config& config) {
   parts.timed_kinds = {&kinds.record, &kinds.view};
   parts.inputs = {{app::EventsStream("routing"), "routing"},
                   {app::EventsStream("approval"), "approval"},
-                  {app::EventsStream("gridtask"), "gridtask"},
-                  {app::QueueStream(cw::TIER_COMMUNITY, "intake"), "routing"},
-                  {app::QueueStream(cw::TIER_STREET, "intake"), "routing"},
-                  {app::QueueStream(cw::TIER_DISTRICT, "intake"), "routing"}};
+                  {app::EventsStream("gridtask"), "gridtask"}};
+  YK_RETURN_IF_ERROR(
+      services::AddQueues("intake", config.tiers, config.common.store, &parts.inputs));
   parts.followed = IntakeConsumer::Follows();
   parts.reaction = [&consumer](store::Work& work, const cw::Event& event) {
     return consumer.React(work, event);
@@ -75,5 +77,8 @@ absl::Status Main(const Config& config) {
 }  // namespace yikou::intake
 
 int main(int argc, char** argv) {
+  const auto migrated =
+      yikou::services::RunMigrate(argc, argv, "intake", yikou::intake::IntakeMigrations());
+  if (migrated) return *migrated;
   return yikou::services::ExitCode(yikou::intake::Main(yikou::intake::ReadConfig(argc, argv)));
 }

@@ -9,6 +9,7 @@ namespace {
 
 // Every answer is cut to the caller's scope, so no role is asked for.
 const rpc::MethodRule kAnyone{};
+const rpc::MethodRule kOperators{{auth::kOperator, auth::kAdmin}};
 
 class ReportingGrpc final : public v1::ReportingService::CallbackService {
  public:
@@ -18,6 +19,7 @@ class ReportingGrpc final : public v1::ReportingService::CallbackService {
   YK_QUERY(GetSummary, kAnyone, reporting_)
   YK_QUERY(ListMetrics, kAnyone, reporting_)
   YK_QUERY(GetTimeline, kAnyone, reporting_)
+  YK_QUERY(RebuildFigures, kOperators, reporting_)
 
  private:
   rpc::Adapter* adapter_;

@@ -41,6 +41,10 @@ const store::Table kFigure{
     .scope_column = "",
 };
 
+std::vector<std::string> DerivedTables() {
+  return {kCaseFigures.table, kTimeline.name, kFigure.name, store::kCaseScope.name};
+}
+
 std::vector<store::Migration> Migrations() {
   std::vector<store::Migration> migrations;
   for (auto& [name, text] : sql::reporting_schema()) {

@@ -1,9 +1,11 @@
 // What reporting stores: the figures of each case, its timeline, and sums by receiving unit.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "libs/store/store.h"
+#include "libs/store/work.h"
 
 namespace yikou::reporting {
 
@@ -15,5 +17,9 @@ extern const store::Table kTimeline;
 extern const store::Table kFigure;
 
 std::vector<store::Migration> Migrations();
+
+// All that follows from the logs of the others, but units and items: these are folded over what is
+// there, so that names do not go away in a rebuild.
+std::vector<std::string> DerivedTables();
 
 }  // namespace yikou::reporting

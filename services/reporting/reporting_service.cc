@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/app/reaction.h"
+#include "libs/app/rebuild.h"
 #include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
 #include "libs/casework/units.h"
@@ -19,6 +20,7 @@ namespace {
 using casework::v1::Event;
 
 constexpr int kMaxTimeline = 10'000;
+constexpr absl::Duration kRebuildRetry = absl::Seconds(5);
 // Rows of table figure are units times metrics; a summary reads all that it sums.
 constexpr int kAllFigures = std::numeric_limits<int>::max();
 
@@ -127,7 +129,29 @@ absl::StatusOr<v1::GetSummaryResponse> ReportingService::GetSummary(
   }
   *response.mutable_total() = RowOf(total);
   response.mutable_total()->set_name("合计");
+  YK_ASSIGN_OR_RETURN(const app::Rebuild rebuild, app::LastRebuild(env_->store));
+  if (rebuild.going_on()) {
+    response.mutable_rebuild()->set_folded(rebuild.applied);
+    response.mutable_rebuild()->set_total(rebuild.total);
+  }
   return response;
+}
+
+absl::StatusOr<v1::RebuildFiguresResponse> ReportingService::RebuildFigures(
+    const rpc::CallContext& context, const v1::RebuildFiguresRequest& request) {
+  v1::RebuildFiguresResponse response;
+  YK_ASSIGN_OR_RETURN(const int64_t events, start_rebuild_(request.request_id()));
+  response.set_events(events);
+  return response;
+}
+
+absl::Status ReportingService::NotThere(const std::string& case_id) const {
+  YK_ASSIGN_OR_RETURN(const app::Rebuild rebuild, app::LastRebuild(env_->store));
+  if (!rebuild.going_on()) return casework::NotFound("办件", case_id);
+  return casework::Error(
+             absl::StatusCode::kUnavailable, casework::v1::ERROR_REASON_UNAVAILABLE,
+             absl::StrCat("统计正在重建，办件 ", case_id, " 可能还没有读到，请稍后再查。"))
+      .RetryAfter(kRebuildRetry);
 }
 
 absl::StatusOr<v1::ListMetricsResponse> ReportingService::ListMetrics(
@@ -143,7 +167,7 @@ absl::StatusOr<v1::GetTimelineResponse> ReportingService::GetTimeline(
 
   const std::optional<store::Scope> scope = env_->ScopeOf(context);
   absl::StatusOr<store::Stored> stored = env_->store->Get(kCaseFigures, request.case_id(), scope);
-  if (absl::IsNotFound(stored.status())) return casework::NotFound("办件", request.case_id());
+  if (absl::IsNotFound(stored.status())) return NotThere(request.case_id());
   YK_RETURN_IF_ERROR(stored.status());
   v1::GetTimelineResponse response;
   if (!response.mutable_figures()->ParseFromString(stored->body)) {

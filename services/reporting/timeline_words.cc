@@ -34,7 +34,8 @@ constexpr Sentence kSentences[] = {
     {"clock.rung", "{light}：{clock}（{rung}）"},
     {"approval.offer_declined", "审批退回移交"},
     {"intake.material_stored", "材料已存"},
-    {"routing.offered", "{offer} {from} → {to}（待接收）"},
+    {"routing.offered", "{offer} {from} → {to}（{again}待接收）"},
+    {"routing.offer_unanswered", "{offer} {from} → {to}（{attempts} 次无人接收）"},
     {"routing.offer_received", "{offer} {from} → {to}（已接收）"},
     {"routing.offer_signed", "{offer} {from} → {to}（已签收）"},
     {"routing.offer_declined", "{offer} {from} → {to}（已退回{declined}）"},
@@ -183,6 +184,13 @@ std::string ClockOf(const casework::v1::RungFacts& rung) {
   return rung.subject().empty() ? words : absl::StrCat(words, " ", rung.subject());
 }
 
+// Before "waits to be taken": that it was redirected, or offered again.
+std::string Again(const Event& event) {
+  if (!event.reason().empty()) return absl::StrCat("改派", Because(event.reason()), "，");
+  const int attempts = event.offer().attempts();
+  return attempts > 1 ? absl::StrCat("第 ", attempts, " 次，") : "";
+}
+
 std::vector<std::pair<std::string, std::string>> Fillings(const Event& event,
                                                           const NameOf& name_of) {
   const auto& facts = event.case_facts();
@@ -202,6 +210,8 @@ std::vector<std::pair<std::string, std::string>> Fillings(const Event& event,
       {"{offer}", offer.kind() == casework::v1::OFFER_KIND_ASSIGNMENT ? "协办" : "移交"},
       {"{from}", name_of(offer.from_unit())},
       {"{to}", name_of(offer.to_unit())},
+      {"{again}", Again(event)},
+      {"{attempts}", absl::StrCat(offer.attempts())},
       {"{holder}", name_of(event.holder_unit())},
       {"{step}", event.step().step_id()},
       {"{field}", event.field().field_id()},

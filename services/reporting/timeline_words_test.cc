@@ -37,6 +37,15 @@ cw::Event OfferEvent(const std::string& type) {
 }  // namespace
 
 TEST_CASE("a timeline names units and says what became of an offer", "[reporting]") {
+  cw::Event again = OfferEvent("routing.offered");
+  CHECK(Describe(again, Name) == "移交 和平社区 → 平房区档案局（待接收）");
+  again.mutable_offer()->set_attempts(3);
+  CHECK(Describe(again, Name) == "移交 和平社区 → 平房区档案局（第 3 次，待接收）");
+  again.set_reason("机构调整");
+  CHECK(Describe(again, Name) == "移交 和平社区 → 平房区档案局（改派：机构调整，待接收）");
+  again = OfferEvent("routing.offer_unanswered");
+  again.mutable_offer()->set_attempts(6);
+  CHECK(Describe(again, Name) == "移交 和平社区 → 平房区档案局（6 次无人接收）");
   cw::Event signed_offer = OfferEvent("routing.offer_signed");
   CHECK(Describe(signed_offer, Name) == "移交 和平社区 → 平房区档案局（已签收）");
   signed_offer.mutable_offer()->set_kind(cw::OFFER_KIND_ASSIGNMENT);

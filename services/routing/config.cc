@@ -9,6 +9,10 @@ Config ReadConfig(int argc, char** argv) {
   app.add_option("--directory", config.directory,
                  "Units to import at start, one proto3-JSON Unit a line; none when empty")
       ->capture_default_str();
+  app.add_option("--offer_lease_seconds", config.offer_lease_seconds,
+                 "An offer nobody has received is offered again after this, then twice as long")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3600));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@ namespace yikou::routing {
 struct Config {
   services::CommonConfig common;
   std::string directory = "deploy/data/directory/units.jsonl";
+  int offer_lease_seconds = 300;
 };
 
 // Reads flags. Exits with a usage message (code 2) for unknown or malformed ones.

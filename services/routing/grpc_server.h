@@ -16,9 +16,11 @@ class Service;
 namespace yikou::routing {
 
 class DirectoryService;
+class OfferKeeper;
 class RoutingService;
 
 std::vector<rpc::ServedService> GrpcServices(rpc::Adapter* adapter, app::Service* service,
-                                             RoutingService* routing, DirectoryService* directory);
+                                             RoutingService* routing, const OfferKeeper* keeper,
+                                             DirectoryService* directory);
 
 }  // namespace yikou::routing

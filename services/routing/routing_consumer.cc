@@ -1,6 +1,5 @@
 #include "services/routing/routing_consumer.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -8,7 +7,7 @@
 #include "libs/casework/chain.h"
 #include "libs/casework/clocks.h"
 #include "libs/casework/placement.h"
-#include "libs/casework/units.h"
+#include "services/routing/offer_rules.h"
 #include "services/routing/routing_schema.h"
 
 namespace yikou::routing {
@@ -42,6 +41,15 @@ bool IsHandOver(const std::string& type) {
          type == "intake.deemed_accepted";
 }
 
+void Revoke(store::Work& work, Offer* offer) {
+  offer->set_state(cw::OFFER_STATE_REVOKED);
+  offer->clear_lease_until();
+  *offer->mutable_settled_at() = casework::ToProto(work.now());
+  Event& revoked = work.Emit(kOffer, offer->offer_id(), "routing.offer_revoked", offer->case_id());
+  offer->set_version(revoked.version());
+  *revoked.mutable_offer() = *offer;
+}
+
 bool IsEnd(const std::string& type) {
   return type == "intake.refused" || type == "intake.withdrawn" || type == "case.closed" ||
          type == "grid.closed" || type == "grid.not_registered";
@@ -55,6 +63,7 @@ absl::Status RoutingConsumer::React(store::Work& work, const Event& event) const
   if (IsHandOver(type)) return OfferOpening(work, event);
   if (type == "approval.step_offered") return OfferStep(work, event);
   if (type == "approval.field_requested") return OfferField(work, event);
+  if (type == "approval.field_cancelled") return RevokeField(work, event);
   if (type == "approval.returned") return OfferReturn(work, event);
   if (IsEnd(type)) return End(work, event);
   if (event.source() != "routing" && !event.offer().offer_id().empty()) return Settle(work, event);
@@ -91,7 +100,7 @@ absl::Status RoutingConsumer::MakeOffer(store::Work& work, const Event& event, C
   offer->set_purpose(purpose);
   offer->set_from_unit(custody->holder_unit());
   offer->set_to_unit(to_unit);
-  offer->set_tier(std::min(casework::TierOf(to_unit), cw::TIER_COMMUNITY));
+  offer->set_tier(QueueTierOf(to_unit));
   offer->set_service(service);
   offer->set_state(cw::OFFER_STATE_OFFERED);
   offer->set_subject(subject);
@@ -107,11 +116,7 @@ absl::Status RoutingConsumer::MakeOffer(store::Work& work, const Event& event, C
     itinerary->add_assignment_offer_ids(id);
   }
   if (purpose == cw::OFFER_PURPOSE_OPEN) *offer->mutable_route() = itinerary->route();
-  Event& offered = work.Emit(kOffer, id, "routing.offered", event.case_id());
-  work.AlsoTo(app::QueueStream(offer->tier(), service));
-  offer->set_version(offered.version());
-  *offered.mutable_offer() = *offer;
-  work.Show(offered, to_unit);
+  work.Show(keeper_->PutIntoQueue(work, offer), to_unit);
   work.Touch(kItinerary, event.case_id());
   return absl::OkStatus();
 }
@@ -149,6 +154,17 @@ absl::Status RoutingConsumer::OfferField(store::Work& work, const Event& event) 
                    event.field().unit_id(), "gridtask", event.field().field_id());
 }
 
+absl::Status RoutingConsumer::RevokeField(store::Work& work, const Event& event) const {
+  YK_ASSIGN_OR_RETURN(const Custody* itinerary, work.Load<Custody>(kItinerary, event.case_id()));
+  for (const std::string& id : itinerary->assignment_offer_ids()) {
+    YK_ASSIGN_OR_RETURN(Offer * offer, work.Load<Offer>(kOffer, id));
+    const bool asked =
+        offer->purpose() == cw::OFFER_PURPOSE_FIELD && offer->subject() == event.field().field_id();
+    if (asked && IsOpen(*offer)) Revoke(work, offer);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RoutingConsumer::OfferReturn(store::Work& work, const Event& event) const {
   YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, event.case_id()));
   *itinerary->mutable_facts() = event.case_facts();
@@ -158,14 +174,7 @@ absl::Status RoutingConsumer::OfferReturn(store::Work& work, const Event& event)
   if (!itinerary->open_offer_id().empty()) open_offers.push_back(itinerary->open_offer_id());
   for (const std::string& id : open_offers) {
     YK_ASSIGN_OR_RETURN(Offer * open, work.Load<Offer>(kOffer, id));
-    if (open->state() != cw::OFFER_STATE_OFFERED && open->state() != cw::OFFER_STATE_RECEIVED) {
-      continue;
-    }
-    open->set_state(cw::OFFER_STATE_REVOKED);
-    *open->mutable_settled_at() = casework::ToProto(work.now());
-    Event& revoked = work.Emit(kOffer, id, "routing.offer_revoked", event.case_id());
-    open->set_version(revoked.version());
-    *revoked.mutable_offer() = *open;
+    if (IsOpen(*open)) Revoke(work, open);
   }
   itinerary->clear_assignment_offer_ids();
   const std::string& counter = itinerary->facts().deliver_unit().empty()
@@ -177,11 +186,13 @@ absl::Status RoutingConsumer::OfferReturn(store::Work& work, const Event& event)
 
 absl::Status RoutingConsumer::Settle(store::Work& work, const Event& event) const {
   YK_ASSIGN_OR_RETURN(Offer * offer, work.Load<Offer>(kOffer, event.offer().offer_id()));
-  const bool open =
-      offer->state() == cw::OFFER_STATE_OFFERED || offer->state() == cw::OFFER_STATE_RECEIVED;
   // Settled before: a branch that signs after its offer was revoked changes nothing here.
-  if (!open || offer->state() == event.offer().state()) return absl::OkStatus();
+  if (!IsOpen(*offer) || offer->state() == event.offer().state()) return absl::OkStatus();
+  // Redirected while it was on its way: who took it is whom it was for.
+  const std::string& taken_at = event.offer().to_unit();
+  if (!taken_at.empty() && taken_at != offer->to_unit()) PointAt(taken_at, offer);
   offer->set_state(event.offer().state());
+  offer->clear_lease_until();
   offer->set_decline_reason(event.offer().decline_reason());
   const bool received = offer->state() == cw::OFFER_STATE_RECEIVED;
   if (!received) *offer->mutable_settled_at() = event.occurred_at();
@@ -195,6 +206,7 @@ absl::Status RoutingConsumer::Settle(store::Work& work, const Event& event) cons
   if (offer->kind() != cw::OFFER_KIND_CUSTODY || received) return absl::OkStatus();
   YK_ASSIGN_OR_RETURN(Custody * itinerary, work.Load<Custody>(kItinerary, offer->case_id()));
   if (itinerary->open_offer_id() == offer->offer_id()) itinerary->clear_open_offer_id();
+  if (offer->has_route()) *itinerary->mutable_route() = offer->route();
   work.Touch(kItinerary, offer->case_id());
   if (offer->state() != cw::OFFER_STATE_SIGNED) return absl::OkStatus();
   YK_ASSIGN_OR_RETURN(Custody * custody, work.Load<Custody>(kCustody, offer->case_id()));

@@ -5,13 +5,15 @@
 #include <string>
 
 #include "libs/app/service_env.h"
+#include "services/routing/offer_keeper.h"
 #include "yikou/routing/v1/routing.pb.h"
 
 namespace yikou::routing {
 
 class RoutingConsumer {
  public:
-  explicit RoutingConsumer(const app::ServiceEnv* env) : env_(env) {}
+  RoutingConsumer(const app::ServiceEnv* env, const OfferKeeper* keeper)
+      : env_(env), keeper_(keeper) {}
 
   absl::Status React(store::Work& work, const casework::v1::Event& event) const;
 
@@ -21,6 +23,8 @@ class RoutingConsumer {
   absl::Status OfferStep(store::Work& work, const casework::v1::Event& event) const;
   absl::Status OfferField(store::Work& work, const casework::v1::Event& event) const;
   absl::Status OfferReturn(store::Work& work, const casework::v1::Event& event) const;
+  // A look that was taken back needs no answer any more.
+  absl::Status RevokeField(store::Work& work, const casework::v1::Event& event) const;
   absl::Status Settle(store::Work& work, const casework::v1::Event& event) const;
   absl::Status End(store::Work& work, const casework::v1::Event& event) const;
   // Makes an offer that rests on `event` and puts it into its queue.
@@ -30,6 +34,7 @@ class RoutingConsumer {
                          const std::string& service, const std::string& subject) const;
 
   const app::ServiceEnv* env_;
+  const OfferKeeper* keeper_;
 };
 
 }  // namespace yikou::routing

@@ -2,6 +2,7 @@
 
 #include "libs/app/mirror.h"
 #include "libs/casework/clocks.h"
+#include "services/routing/offer_rules.h"
 #include "yikou/routing/v1/routing.pb.h"
 
 namespace yikou::sql {
@@ -17,13 +18,20 @@ using store::Value;
 const store::AggregateKind kOffer{
     .name = "offer",
     .table = "offer",
-    .columns = {"case_id", "state", "to_unit"},
+    .columns = {"case_id", "state", "to_unit", "unanswered"},
     .extract =
         [](const Message& message) {
           const auto& offer = static_cast<const Offer&>(message);
-          return std::vector<Value>{offer.case_id(), int64_t{offer.state()}, offer.to_unit()};
+          return std::vector<Value>{offer.case_id(), int64_t{offer.state()}, offer.to_unit(),
+                                    int64_t{IsUnanswered(offer)}};
         },
-    .next_due = nullptr,
+    .next_due =
+        [](const Message& message) {
+          const auto& offer = static_cast<const Offer&>(message);
+          const bool waits = offer.state() == casework::v1::OFFER_STATE_OFFERED;
+          return waits && offer.has_lease_until() ? casework::FromProto(offer.lease_until())
+                                                  : absl::InfiniteFuture();
+        },
     .scope_column = "case_id"};
 
 const store::AggregateKind kCustody{

@@ -45,20 +45,21 @@ absl::Status Load::LiveOne(int serial) {
   *receive.mutable_application() = application;
   YK_ASSIGN_OR_RETURN(auto received, driver_.Call<intake::v1::ReceiveCaseResponse>(receive, clerk));
   const std::string case_id = received.view().case_record().case_id();
-  suite_->Acknowledged(case_id);
+  suite_->AcknowledgeCase(case_id);
   auto report = day::New<gridtask::v1::ReportEventRequest>();
   report.set_category("G0101");
   report.set_grid_id(absl::StrCat(kCounter, "-g01"));
   report.set_place("社区");
   report.set_description("停水");
   report.set_channel(cw::CHANNEL_GRID_WORKER);
-  YK_RETURN_IF_ERROR(driver_
-                         .Call<gridtask::v1::ReportEventResponse>(
-                             report, Driver::Worker(kCounter, absl::StrCat("w-", kCounter, "-g01")))
-                         .status());
+  YK_ASSIGN_OR_RETURN(auto reported,
+                      driver_.Call<gridtask::v1::ReportEventResponse>(
+                          report, Driver::Worker(kCounter, absl::StrCat("w-", kCounter, "-g01"))));
+  suite_->AcknowledgeGridEvent(reported.view().event().case_id());
   YK_RETURN_IF_ERROR(driver_.Decide(case_id, kStreet, cw::DECISION_APPROVED, "同意上报"));
   YK_RETURN_IF_ERROR(driver_.Decide(case_id, kDistrict, cw::DECISION_APPROVED, "准予"));
   YK_RETURN_IF_ERROR(driver_.Deliver(case_id, kCounter, 0));
+  suite_->AcknowledgeDelivery(case_id);
   ++delivered_;
   return absl::OkStatus();
 }

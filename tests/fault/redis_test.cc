@@ -69,7 +69,7 @@ TEST_CASE(
     suite.WaitServing(service);
   }
   const std::string case_id = receipt->view().case_record().case_id();
-  suite.Acknowledged(case_id);
+  suite.AcknowledgeCase(case_id);
   REQUIRE(
       driver.Decide(case_id, "230108-archives", casework::v1::DECISION_APPROVED, "档案相符").ok());
   REQUIRE(driver.Deliver(case_id, "230108001004", 5).ok());

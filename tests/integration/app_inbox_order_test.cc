@@ -177,7 +177,7 @@ std::string Run(Record& record, Reader& reader, uint64_t run, std::mt19937_64& r
     trouble = false;
     const Envelope& entry = history.entries[poisoned];
     const absl::Status retried =
-        reader.inbox().Retry(reader.DeadLetterOf(entry.stream(), entry.stream_seq()));
+        reader.Retry(reader.DeadLetterOf(entry.stream(), entry.stream_seq()));
     if (!retried.ok()) return absl::StrCat("Retry: ", retried.ToString());
   }
   return Check(reader, history, from_seq);

@@ -203,24 +203,24 @@ TEST_CASE("a poisoned entry is a dead letter after five attempts and its neighbo
 
   SECTION("Retry before the fix leaves everything as it is") {
     const std::string before = record.Dump();
-    CHECK(absl::IsFailedPrecondition(reader.inbox().Retry(letter)));
+    CHECK(absl::IsFailedPrecondition(reader.Retry(letter)));
     CHECK(record.Dump() == before);
   }
   SECTION("Retry after the fix applies it and what waited for it") {
     refused.clear();
     reader.Restart(true);
-    CHECK(reader.inbox().Retry(letter) == absl::OkStatus());
+    CHECK(reader.Retry(letter) == absl::OkStatus());
     CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3, 4}));
     CHECK(reader.Stuck() == "");
     // A second operator with the same letter in hand.
-    CHECK(absl::IsNotFound(reader.inbox().Retry(letter)));
+    CHECK(absl::IsNotFound(reader.Retry(letter)));
     CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3, 4}));
   }
   SECTION("Resolve settles it without effect and applies what waited for it") {
-    CHECK(reader.inbox().Resolve(letter) == absl::OkStatus());
+    CHECK(reader.Resolve(letter) == absl::OkStatus());
     CHECK(reader.Folded("alpha/a") == Folded({1, 3, 4}));
     CHECK(reader.Stuck() == "");
-    CHECK(absl::IsNotFound(reader.inbox().Resolve(letter)));
+    CHECK(absl::IsNotFound(reader.Resolve(letter)));
     CHECK(reader.Deliver(A(5)) == absl::OkStatus());
     CHECK(reader.Folded("alpha/a") == Folded({1, 3, 4, 5}));
   }
@@ -235,8 +235,8 @@ TEST_CASE("a dead offer that two operators retry is applied once", "[app][inbox]
   for (int attempt = 0; attempt < 5; ++attempt) (void)reader.Deliver(offer);
   const store::DeadLetter letter = reader.DeadLetterOf(kQueue, 1);
   refused.clear();
-  CHECK(reader.inbox().Retry(letter) == absl::OkStatus());
-  CHECK(absl::IsNotFound(reader.inbox().Retry(letter)));
+  CHECK(reader.Retry(letter) == absl::OkStatus());
+  CHECK(absl::IsNotFound(reader.Retry(letter)));
   CHECK(reader.Folded("offer/o1") == FoldOf({"routing:o1@1"}));
 }
 
@@ -258,8 +258,7 @@ TEST_CASE("a poisoned entry that came early does not take its predecessor down",
     REQUIRE(absl::StrContains(reader.Stuck(), "dead alpha/1; "));
     const store::DeadLetter letter = reader.DeadLetterOf(kAlpha, 1);
     refused.erase(IdOf(1));
-    const absl::Status status =
-        retried ? reader.inbox().Retry(letter) : reader.inbox().Resolve(letter);
+    const absl::Status status = retried ? reader.Retry(letter) : reader.Resolve(letter);
     CHECK(status == absl::OkStatus());
     if (!retried) {
       CHECK(reader.Folded("alpha/a") == "");
@@ -272,7 +271,7 @@ TEST_CASE("a poisoned entry that came early does not take its predecessor down",
   REQUIRE(reader.Stuck() == "dead alpha/2; parked alpha/3; ");
   CHECK(reader.DeadLetterOf(kAlpha, 2).cause == "nobody knows this item");
   refused.clear();
-  CHECK(reader.inbox().Retry(reader.DeadLetterOf(kAlpha, 2)) == absl::OkStatus());
+  CHECK(reader.Retry(reader.DeadLetterOf(kAlpha, 2)) == absl::OkStatus());
   CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3}));
   CHECK(reader.Stuck() == "");
 }
@@ -341,10 +340,47 @@ TEST_CASE("an entry that cannot be read at all is listed, and leaves the queue",
   const store::DeadLetter letter = reader.DeadLetterOf(kAlpha, 1'800'000'000'000);
   CHECK(letter.cause == "not an Envelope");
   CHECK(letter.envelope == "\xff garbage");
-  CHECK(absl::IsFailedPrecondition(reader.inbox().Retry(letter)));
+  CHECK(absl::IsFailedPrecondition(reader.Retry(letter)));
   CHECK(reader.Deliver(A(1)) == absl::OkStatus());
-  CHECK(reader.inbox().Resolve(letter) == absl::OkStatus());
+  CHECK(reader.Resolve(letter) == absl::OkStatus());
   CHECK(reader.Stuck() == "");
+}
+
+TEST_CASE("a reader that starts over applies everything again, whatever it remembers",
+          "[app][inbox]") {
+  Record record;
+  Reader reader(&record);
+  REQUIRE(AllOk(reader.Deliver({A(1), A(2), A(4)})));
+  const auto begin = [&] { return record.store().StartOver({"folder"}, "rebuild", "now"); };
+  REQUIRE(reader.inbox().StartOver(begin) == absl::OkStatus());
+  CHECK(reader.Folded("alpha/a") == "");
+  CHECK(reader.Stuck() == "");
+  // What is new comes before what was forgotten.
+  CHECK(reader.Deliver(A(5)) == absl::OkStatus());
+  CHECK(reader.Stuck() == "parked alpha/5; ");
+  CHECK(AllOk(reader.Deliver({A(1), A(2), A(3), A(4)})));
+  CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3, 4, 5}));
+  CHECK(Must(record.store().Inbox(kAlpha)).watermark == 5);
+  CHECK(reader.Stuck() == "");
+}
+
+TEST_CASE("a replica that remembers what another made the record forget leaves nothing out",
+          "[app][inbox]") {
+  const auto backends = Backends();
+  const auto shared = std::find_if(backends.begin(), backends.end(), [](const auto& backend) {
+    return backend.name == "postgresql";
+  });
+  REQUIRE(shared != backends.end());
+  Record record(*shared);
+  Reader reader(&record);
+  REQUIRE(AllOk(reader.Deliver({A(1), A(2)})));
+  // The other replica has a store and a memory of its own.
+  auto other = Must(record.backend().Open());
+  REQUIRE(other->StartOver({"folder"}, "rebuild", "now") == absl::OkStatus());
+  CHECK(reader.Deliver(A(3)) == absl::OkStatus());
+  CHECK(AllOk(reader.Deliver({A(1), A(2), A(3)})));
+  CHECK(reader.Folded("alpha/a") == Folded({1, 2, 3}));
+  CHECK(Must(record.store().Inbox(kAlpha)).watermark == 3);
 }
 
 TEST_CASE("who may see a case is learnt from its events", "[app][inbox]") {

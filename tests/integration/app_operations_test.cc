@@ -1,9 +1,12 @@
 // What an operator asks of a service: its clock, its queues, what is stuck, its log.
 #include <atomic>
+#include <future>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "catch2/catch.hpp"
+#include "libs/base/ids.h"
 #include "libs/casework/clocks.h"
 #include "libs/casework/errors.h"
 #include "tests/store/node.h"
@@ -38,18 +41,39 @@ RedisServer& Away() {
   return *redis;
 }
 
-absl::StatusOr<casework::v1::ResolveStuckResponse> Resolve(Node& node, const std::string& id,
-                                                           const std::string& reason) {
+// Runs a command of an operator as the server does, up to its answer.
+template <class Req, class Resp>
+absl::StatusOr<Resp> Command(Node& node,
+                             absl::StatusOr<store::Outcome<Resp>> (app::Service::*method)(
+                                 const rpc::CallContext&, const Req&),
+                             const Req& request) {
+  rpc::CallContext context;
+  context.method = Req::descriptor()->full_name();
+  context.principal.person_id = "operator";
+  std::promise<absl::StatusOr<Resp>> answer;
+  node.service().commands().Run<Req, Resp>(
+      context, request,
+      [&](const auto& call, const auto& req) { return (node.service().*method)(call, req); },
+      [&](absl::StatusOr<Resp> response) { answer.set_value(std::move(response)); });
+  return answer.get_future().get();
+}
+
+absl::StatusOr<casework::v1::ResolveStuckResponse> Resolve(
+    Node& node, const std::string& id, const std::string& reason,
+    const std::string& request_id = base::NewId(absl::Now())) {
   casework::v1::ResolveStuckRequest request;
   request.set_stuck_id(id);
   request.set_reason(reason);
-  return node.service().ResolveStuck(request);
+  request.set_request_id(request_id);
+  return Command(node, &app::Service::ResolveStuck, request);
 }
 
-absl::StatusOr<casework::v1::RetryStuckResponse> Retry(Node& node, const std::string& id) {
+absl::StatusOr<casework::v1::RetryStuckResponse> Retry(
+    Node& node, const std::string& id, const std::string& request_id = base::NewId(absl::Now())) {
   casework::v1::RetryStuckRequest request;
   request.set_stuck_id(id);
-  return node.service().RetryStuck(request);
+  request.set_request_id(request_id);
+  return Command(node, &app::Service::RetryStuck, request);
 }
 
 }  // namespace
@@ -180,15 +204,23 @@ TEST_CASE("a poisoned event is listed, retried and settled by an operator", "[ap
   CHECK(absl::IsInvalidArgument(Resolve(beta, dead.stuck_id(), "").status()));
   CHECK(absl::IsInvalidArgument(Resolve(beta, dead.stuck_id(), std::string(1501, 'x')).status()));
 
+  CHECK(absl::IsInvalidArgument(Retry(beta, dead.stuck_id(), "no UUID").status()));
+
+  const std::string request_id = base::NewId(absl::Now());
   SECTION("retried after the fix") {
+    // What failed may be given again, and what was applied answers as before.
+    CHECK_FALSE(Must(Retry(beta, dead.stuck_id(), request_id)).applied());
     beta.RefuseNothing();
-    CHECK(Must(Retry(beta, dead.stuck_id())).applied());
+    CHECK(Must(Retry(beta, dead.stuck_id(), request_id)).applied());
+    CHECK(Must(Retry(beta, dead.stuck_id(), request_id)).applied());
+    CHECK(absl::IsAlreadyExists(Retry(beta, kAlpha + "/9", request_id).status()));
     CHECK(Eventually(kBound, [&] { return beta.Behind(alpha) == ""; }));
     CHECK(Must(beta.service().env().store->Get(kFolder, "alpha/poisoned")).version == 2);
   }
   SECTION("settled by hand") {
     beta.RefuseNothing();
-    REQUIRE(Resolve(beta, dead.stuck_id(), "written by mistake").ok());
+    REQUIRE(Resolve(beta, dead.stuck_id(), "written by mistake", request_id).ok());
+    CHECK(Resolve(beta, dead.stuck_id(), "written by mistake", request_id).ok());
     CHECK(Must(beta.service().env().store->Get(kFolder, "alpha/poisoned")).version == 1);
   }
   CHECK(Must(beta.service().ListStuck({})).entries_size() == 0);

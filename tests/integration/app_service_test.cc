@@ -125,6 +125,54 @@ TEST_CASE("FLUSHALL in mid-run heals without an operator", "[app][service]") {
   CHECK(beta.StatsOf(kAlpha, "in").fetched() == 0);
 }
 
+TEST_CASE("what Redis lost is published again on demand, and what comes twice changes nothing",
+          "[app][service]") {
+  RedisServer redis;
+  Node alpha("alpha", redis);
+  Node beta("beta", redis);
+  // Nobody fetches: what arrives came through Redis.
+  alpha.options().fetch_grace = beta.options().fetch_grace = absl::Hours(1);
+  alpha.Start({&beta});
+  beta.Start({&alpha});
+  for (int n = 0; n < 300; ++n) REQUIRE(alpha.Write(absl::StrCat("f", n % 3)) == absl::OkStatus());
+  REQUIRE(Settle(alpha, beta) == "");
+  beta.Close();
+  for (int n = 0; n < 50; ++n) REQUIRE(alpha.Write(absl::StrCat("f", n % 3)) == absl::OkStatus());
+  REQUIRE(HasPublished(alpha, kAlpha));
+  const int64_t head = alpha.StatsOf(kAlpha, "out").head_seq();
+  redis.FlushAll();
+  beta.Start({&alpha});
+
+  casework::v1::RepublishStreamRequest request;
+  request.set_stream(kAlpha);
+  CHECK(absl::IsInvalidArgument(alpha.service().RepublishStream(request).status()));
+  request.set_request_id("7a0c0d6e-0000-4000-8000-000000000001");
+  request.set_from_seq(head + 1);
+  CHECK(absl::IsInvalidArgument(alpha.service().RepublishStream(request).status()));
+  request.set_from_seq(-1);
+  CHECK(absl::IsInvalidArgument(alpha.service().RepublishStream(request).status()));
+  request.set_from_seq(290);
+  CHECK(Must(alpha.service().RepublishStream(request)).entries() == head - 289);
+  CHECK(Settle(alpha, beta) == "");
+  CHECK(beta.StatsOf(kAlpha, "in").fetched() == 0);
+  CHECK(HasPublished(alpha, kAlpha));
+
+  // From the first on, twice over, and across a restart: everything comes again, nothing happens.
+  const auto heard = beta.OwnChanges();
+  for (int round = 0; round < 2; ++round) {
+    request.set_from_seq(0);
+    CHECK(Must(alpha.service().RepublishStream(request)).entries() == head);
+    alpha.Close();
+    alpha.Start({&beta});
+    CHECK(HasPublished(alpha, kAlpha));
+  }
+  CHECK(Settle(alpha, beta) == "");
+  CHECK(beta.OwnChanges() == heard);
+  CHECK(beta.StatsOf(kAlpha, "in").dead() == 0);
+  request.set_stream(kBeta);
+  CHECK(absl::IsNotFound(alpha.service().RepublishStream(request).status()));
+}
+
 TEST_CASE("with Redis away from the start the fetcher alone brings everything", "[app][service]") {
   RedisServer redis;
   redis.Stop();

@@ -121,6 +121,44 @@ TEST_CASE("Parallel branches are offered to their units and open with their offe
   CHECK(casework::IsRunning(bench.ClockOf(casework::v1::CLOCK_PURPOSE_STEP, "civil-1")));
 }
 
+TEST_CASE("An offer that comes again, however late, has no second effect") {
+  Bench bench;
+  bench.OpenCase(Chain(kArchives));
+  const Event opening = Offered(Bench::Opening(Chain(kArchives)));
+  // Passed on, decided, sent back: the first step is offered anew and names another offer.
+  REQUIRE(bench.Claim(kReviewer, "main-1").ok());
+  REQUIRE(bench.Decide(kReviewer, "main-1").ok());
+  const Event second = Offered(OfferOf("o2", casework::v1::OFFER_PURPOSE_STEP, "main-2"));
+  REQUIRE(bench.React({second}) == absl::OkStatus());
+  REQUIRE(bench.Claim(kArchivist, "main-2").ok());
+  auto back = bench.OnStep<v1::SendBackRequest>("main-2");
+  back.set_reason("材料不清");
+  REQUIRE(bench.Call(&ApprovalService::SendBack, kArchivist, back).ok());
+  REQUIRE(bench.StepOf("main-1").state() == casework::v1::STEP_STATE_OFFERED);
+  bench.NewTypes();
+  CHECK(bench.React({opening, second}) == absl::OkStatus());
+  CHECK(bench.React({second, opening}) == absl::OkStatus());
+  CHECK(bench.NewTypes().empty());
+  CHECK(bench.StepOf("main-1").state() == casework::v1::STEP_STATE_OFFERED);
+}
+
+TEST_CASE("A step goes to the unit its offer was redirected to") {
+  Bench bench;
+  bench.OpenCase(Chain(kArchives));
+  REQUIRE(bench.Claim(kReviewer, "main-1").ok());
+  REQUIRE(bench.Decide(kReviewer, "main-1").ok());
+  Offer offer = OfferOf("o2", casework::v1::OFFER_PURPOSE_STEP, "main-2");
+  offer.set_to_unit(kCivil);
+  offer.set_tier(casework::v1::TIER_DISTRICT);
+  REQUIRE(bench.React({Offered(offer)}) == absl::OkStatus());
+  CHECK(bench.StepOf("main-2").unit_id() == kCivil);
+  const Event placed = bench.LastEvent("approval.step_placed");
+  CHECK(placed.step().unit_id() == kCivil);
+  CHECK(placed.offer().to_unit() == kCivil);
+  CHECK(absl::IsPermissionDenied(bench.Claim(kArchivist, "main-2").status()));
+  CHECK(bench.Claim(kCivilOfficer, "main-2").ok());
+}
+
 TEST_CASE("A step offer that is stale is declined once and leaves the step alone") {
   Bench bench;
   bench.OpenCase(Chain(kArchives));

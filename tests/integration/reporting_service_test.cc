@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "catch2/catch.hpp"
 #include "libs/app/inbox.h"
+#include "libs/app/rebuild.h"
 #include "libs/app/service.h"
 #include "libs/auth/roles.h"
 #include "libs/base/executor.h"
@@ -160,12 +161,35 @@ class Reporting {
     app::ServiceParts parts;
     parts.migrations = Migrations();
     REQUIRE(app_->Prepare(std::move(parts)).ok());
-    service_ = std::make_unique<ReportingService>(&app_->env());
+    service_ = std::make_unique<ReportingService>(
+        &app_->env(), [this](const std::string& request_id) -> absl::StatusOr<int64_t> {
+          YK_ASSIGN_OR_RETURN(const app::Rebuild rebuild,
+                              app::StartRebuild(app_->env().store, inbox_.get(), Inputs(),
+                                                DerivedTables(), request_id));
+          return rebuild.total;
+        });
     inbox_ = std::make_unique<app::Inbox>(
         app_->env().store, app_->env().committer,
         [this](store::Work& work, const Event& event) { return service_->React(work, event); },
         [this](const Event*) { return app_->env().WorkForTimer("stream"); },
         telemetry::Metrics::None());
+  }
+
+  static std::vector<app::InputStream> Inputs() {
+    std::vector<app::InputStream> inputs;
+    for (const char* owner : {"intake", "routing", "approval", "gridtask"}) {
+      inputs.push_back({app::EventsStream(owner), owner});
+    }
+    return inputs;
+  }
+
+  int64_t Rebuild(const std::string& request_id) {
+    v1::RebuildFiguresRequest request;
+    request.set_request_id(request_id);
+    const auto response = service_->RebuildFigures(Caller("", auth::kOperator), request);
+    INFO(response.status().ToString());
+    REQUIRE(response.ok());
+    return response->events();
   }
 
   void Apply(const std::vector<Envelope>& entries) {
@@ -285,6 +309,68 @@ TEST_CASE("figures of a unit out of scope or unknown are not found", "[reporting
   const absl::Status malformed = reporting.SummaryStatus(Caller(kDistrict), "2301");
   CHECK(absl::IsInvalidArgument(malformed));
   CHECK(casework::ReasonOf(malformed) == cw::ERROR_REASON_INVALID_FIELD);
+}
+
+TEST_CASE("a rebuild ends in the figures there were before, and tells how far it is",
+          "[reporting][integration]") {
+  Reporting reporting;
+  const std::vector<Envelope> entries = TwoDistricts().entries();
+  reporting.Apply(entries);
+  const std::string before = reporting.Everything();
+  const std::string summary = reporting.Summary(Caller(kDistrict)).SerializeAsString();
+
+  CHECK(reporting.Rebuild("7a0c0d6e-0000-4000-8000-000000000001") ==
+        static_cast<int64_t>(entries.size()));
+  const v1::GetSummaryResponse empty = reporting.Summary(Caller(kDistrict));
+  CHECK(empty.rebuild().folded() == 0);
+  CHECK(empty.rebuild().total() == static_cast<int64_t>(entries.size()));
+  // Names stay, and a case that may only not be there yet is not denied.
+  CHECK(reporting.SummaryStatus(Caller(kDistrict), kStreet).ok());
+  CHECK(absl::IsUnavailable(reporting.Timeline(Caller(kCommunity), "c1").status()));
+
+  // Half of it, then somebody repeats the command: nothing begins anew.
+  const std::vector<Envelope> half(entries.begin(), entries.begin() + entries.size() / 2);
+  reporting.Apply(half);
+  CHECK(reporting.Rebuild("7a0c0d6e-0000-4000-8000-000000000001") ==
+        static_cast<int64_t>(entries.size()));
+  CHECK(reporting.Summary(Caller(kDistrict)).rebuild().folded() ==
+        static_cast<int64_t>(half.size()));
+  reporting.Apply(entries);
+  CHECK(reporting.Everything() == before);
+  CHECK(reporting.Summary(Caller(kDistrict)).SerializeAsString() == summary);
+  CHECK(absl::IsNotFound(reporting.Timeline(Caller(kCommunity), "nobody").status()));
+  CHECK(reporting.Timeline(Caller(kCommunity), "c1").ok());
+
+  // One that is cut short by another has as far to go as the first.
+  reporting.Rebuild("7a0c0d6e-0000-4000-8000-000000000002");
+  reporting.Apply(half);
+  CHECK(reporting.Rebuild("7a0c0d6e-0000-4000-8000-000000000003") ==
+        static_cast<int64_t>(entries.size()));
+  reporting.Apply(entries);
+  CHECK(reporting.Everything() == before);
+  CHECK_FALSE(reporting.Summary(Caller(kDistrict)).has_rebuild());
+}
+
+TEST_CASE("a rebuild in the middle of what comes in loses nothing, in whatever order it comes",
+          "[reporting][integration]") {
+  const std::vector<Envelope> entries = TwoDistricts().entries();
+  Reporting straight;
+  straight.Apply(entries);
+  const std::string right = straight.Everything();
+  for (const unsigned seed : {1U, 2U, 3U, 4U, 5U}) {
+    INFO("seed " << seed);
+    Reporting reporting;
+    std::vector<Envelope> shuffled = entries;
+    std::mt19937 random(seed);
+    std::shuffle(shuffled.begin(), shuffled.end(), random);
+    const auto middle = shuffled.begin() + shuffled.size() / 2;
+    reporting.Apply({shuffled.begin(), middle});
+    reporting.Rebuild(absl::StrCat("7a0c0d6e-0000-4000-8000-00000000000", seed));
+    // What is new comes first; what was forgotten comes from the logs.
+    reporting.Apply({middle, shuffled.end()});
+    reporting.Apply(entries);
+    CHECK(reporting.Everything() == right);
+  }
 }
 
 TEST_CASE("a timeline tells a case in order of case time, in words", "[reporting][integration]") {

@@ -25,6 +25,8 @@ constexpr Bug kBugs[] = {
     {"act_before_mirror", "an offer is acted on before what it rests on has come"},
     {"trust_memory",
      "a replica decides by what it remembers, and nothing checks what it only read"},
+    {"remember_forgotten",
+     "a rebuild forgets what was read in the record only, and entries are left out by memory"},
     {"ring_twice", "a timer is written without looking whether it was rung meanwhile"},
 };
 

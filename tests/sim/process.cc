@@ -16,6 +16,7 @@
 #include "services/intake/material_service.h"
 #include "services/reporting/reporting_schema.h"
 #include "services/reporting/reporting_service.h"
+#include "services/routing/offer_keeper.h"
 #include "services/routing/routing_consumer.h"
 #include "services/routing/routing_schema.h"
 #include "services/routing/routing_service.h"
@@ -133,12 +134,18 @@ class RoutingProcess final : public Process {
   using Process::Process;
 
   absl::Status Prepare(const Surroundings& around) override {
-    consumer_.emplace(&core().env());
+    // Short, so that offers come again while a service is down.
+    keeper_.emplace(&core().env(), absl::Seconds(2));
+    consumer_.emplace(&core().env(), &*keeper_);
     routing_.emplace(&core().env());
     directory_.emplace(&core().env());
     app::ServiceParts parts;
     parts.migrations = routing::RoutingMigrations();
     parts.kinds = {&routing::kOffer, &routing::kCustody, &routing::kItinerary, &app::kOwnUnitKind};
+    parts.leased_kinds = {&routing::kOffer};
+    parts.on_due = [this](store::Work& work, const store::AggregateKind&, const std::string& id) {
+      return keeper_->OnDue(work, id);
+    };
     parts.inputs = Inputs({"intake", "approval", "gridtask"}, "");
     parts.reaction = [this](store::Work& work, const cw::Event& event) {
       return consumer_->React(work, event);
@@ -154,6 +161,7 @@ class RoutingProcess final : public Process {
   }
 
  private:
+  std::optional<routing::OfferKeeper> keeper_;
   std::optional<routing::RoutingConsumer> consumer_;
   std::optional<routing::RoutingService> routing_;
   std::optional<routing::DirectoryService> directory_;
@@ -264,10 +272,13 @@ class ReportingProcess final : public Process {
   using Process::Process;
 
   absl::Status Prepare(const Surroundings&) override {
-    reporting_.emplace(&core().env());
+    reporting_.emplace(&core().env(), [this](const std::string& request_id) {
+      return core().StartRebuild(request_id);
+    });
     app::ServiceParts parts;
     parts.migrations = reporting::Migrations();
     parts.kinds = {&reporting::kCaseFigures};
+    parts.derived_tables = reporting::DerivedTables();
     parts.inputs = Inputs({"intake", "routing", "approval", "gridtask"}, "");
     parts.reaction = [this](store::Work& work, const cw::Event& event) {
       return reporting_->React(work, event);
@@ -276,6 +287,7 @@ class ReportingProcess final : public Process {
     ServeCommon();
     Query(&*reporting_, &reporting::ReportingService::GetSummary);
     Query(&*reporting_, &reporting::ReportingService::GetTimeline);
+    Query(&*reporting_, &reporting::ReportingService::RebuildFigures);
     return absl::OkStatus();
   }
 

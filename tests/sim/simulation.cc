@@ -7,6 +7,7 @@
 #include "tests/support/invariants.h"
 #include "yikou/approval/v1/approval.pb.h"
 #include "yikou/intake/v1/intake.pb.h"
+#include "yikou/reporting/v1/reporting.pb.h"
 #include "yikou/routing/v1/routing.pb.h"
 
 namespace yikou::sim {
@@ -61,11 +62,12 @@ class Weatherman {
     fills_ = Chance(0.2);
     steps_clocks_ = Chance(0.2);
     edits_ = Chance(0.3);
+    rebuilds_ = Chance(0.3);
   }
 
   void Strike() {
     Scheduler& scheduler = world_->scheduler();
-    switch (scheduler.Below(11)) {
+    switch (scheduler.Below(12)) {
       case 0:
       case 1:
         if (crashes_) BringDown(&AnyNode());
@@ -92,6 +94,9 @@ class Weatherman {
         return;
       case 9:
         if (edits_) EditReferences();
+        return;
+      case 10:
+        if (rebuilds_) Rebuild();
         return;
       default:
         if (crashes_ && Chance(0.2)) BlackOut();
@@ -160,6 +165,14 @@ class Weatherman {
     for (const char* service : kServices) world_->CutPower(service);
   }
 
+  // All figures are made anew while everything else goes on.
+  void Rebuild() {
+    Client operator_(world_, {"operator", "", {"OPERATOR"}, ""});
+    const auto asked = operator_.New<reporting::v1::RebuildFiguresRequest>();
+    const auto begun = operator_.Call<reporting::v1::RebuildFiguresResponse>(asked);
+    world_->Trace("reporting", begun.ok() ? "makes its figures anew" : "is asked for new figures");
+  }
+
   // An item gets a new version and a unit a new name, in the middle of the day.
   void EditReferences() {
     Client editor(world_, {"editor", "", {"ADMIN"}, ""});
@@ -189,6 +202,7 @@ class Weatherman {
   bool fills_ = false;
   bool steps_clocks_ = false;
   bool edits_ = false;
+  bool rebuilds_ = false;
   bool ended_ = false;
 };
 

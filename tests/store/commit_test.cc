@@ -180,7 +180,7 @@ TEST_CASE("how far a stream was published is kept while it grows", "[commit]") {
   Change change;
   change.events = {EventOf("f1", 1), EventOf("f2", 1)};
   REQUIRE(record.CommitOne(change) == absl::OkStatus());
-  REQUIRE(record.store().MarkPublished(kOut, 2) == absl::OkStatus());
+  REQUIRE(record.store().MarkPublished(kOut, 0, 2) == absl::OkStatus());
   change.events = {EventOf("f3", 1), EventOf("f4", 1, {"queue"})};
   REQUIRE(record.CommitOne(change) == absl::OkStatus());
   record.Reopen();
@@ -188,6 +188,30 @@ TEST_CASE("how far a stream was published is kept while it grows", "[commit]") {
     CHECK(row.seq == (row.stream == kOut ? 3 : 1));
     CHECK(row.published_seq == (row.stream == kOut ? 2 : 0));
   }
+}
+
+TEST_CASE(
+    "the mark of what is published goes back when it is told to, and a late mark does not undo "
+    "it",
+    "[commit]") {
+  Record record(GENERATE(from_range(Backends())));
+  Change change;
+  for (int n = 0; n < 6; ++n) change.events.push_back(EventOf(absl::StrCat("f", n), 1));
+  REQUIRE(record.CommitOne(change) == absl::OkStatus());
+  const auto published = [&] { return Must(record.store().StreamHeads())[0].published_seq; };
+  // Nothing is published: nothing to take back.
+  REQUIRE(record.store().RewindPublished(kOut, 1) == absl::OkStatus());
+  CHECK(published() == 0);
+  REQUIRE(record.store().MarkPublished(kOut, 0, 5) == absl::OkStatus());
+  REQUIRE(record.store().RewindPublished(kOut, 3) == absl::OkStatus());
+  CHECK(published() == 2);
+  // Whoever published up to 6 meanwhile still believes in 5.
+  REQUIRE(record.store().MarkPublished(kOut, 5, 6) == absl::OkStatus());
+  CHECK(published() == 2);
+  // Back by one at least, so that it shows.
+  REQUIRE(record.store().RewindPublished(kOut, 6) == absl::OkStatus());
+  CHECK(published() == 1);
+  REQUIRE(record.store().RewindPublished("nobody's", 1) == absl::OkStatus());
 }
 
 TEST_CASE("a request id is recorded once for a person and a method", "[commit]") {

@@ -186,4 +186,53 @@ TEST_CASE("what was seen of another service's aggregate is 0 until something was
   CHECK(Must(record.store().SeenVersion("intake", "case/b")) == 0);
 }
 
+TEST_CASE(
+    "starting over forgets all that was read, with the tables that follow from it, and "
+    "keeps the log",
+    "[inbox]") {
+  Record record(GENERATE(from_range(Backends())));
+  Change change = Applies({{kIn, 1}, {kIn, 2}, {kIn, 7}});
+  change.writes.push_back(FolderWrite("a", 0, 1));
+  change.events.push_back(EventOf("a", 1));
+  change.seen.push_back({"intake", "case/a", 0, 2});
+  change.parked.push_back({kIn, 7, "intake", "case/a", 5, "envelope"});
+  change.dead.push_back({kIn, 2, "case.changed", "a", "a cause", 5, "envelope"});
+  REQUIRE(record.CommitOne(change) == absl::OkStatus());
+
+  REQUIRE(record.store().StartOver({"folder", "tally"}, "rebuild", "now") == absl::OkStatus());
+  CHECK(Inbox(record) == "0");
+  CHECK(Stuck(record) == "");
+  CHECK(Must(record.store().SeenVersion("intake", "case/a")) == 0);
+  CHECK(Must(record.store().WaitedFor()).empty());
+  CHECK(absl::IsNotFound(record.store().Get(kFolder, "a").status()));
+  CHECK(absl::IsNotFound(record.store().GetToDecide(kFolder, "a", true).status()));
+  CHECK(Must(record.store().Select(kTally, {})).empty());
+  CHECK(Must(record.store().Setting("rebuild")) == "now");
+  CHECK(Must(record.store().Head()).position == 1);
+
+  // What was decided before it and comes after it is not written.
+  Change late = Applies({{kIn, 8}});
+  late.writes.push_back(FolderWrite("a", 1, 2));
+  CHECK(absl::IsAborted(record.CommitOne(late)));
+  Change skipped;
+  skipped.inbox = {{kIn, 9}};
+  skipped.seen.push_back({"intake", "case/a", 2, 2});
+  CHECK(absl::IsAborted(record.CommitOne(skipped)));
+  CHECK(Inbox(record) == "0");
+  CHECK(record.CommitOne(Applies({{kIn, 1}})) == absl::OkStatus());
+  record.Reopen();
+  CHECK(Inbox(record) == "1");
+  CHECK(record.LogFault() == "");
+}
+
+TEST_CASE("starting over with a table that is not there changes nothing", "[inbox]") {
+  Record record(GENERATE(from_range(Backends())));
+  REQUIRE(record.CommitOne(Applies({{kIn, 1}})) == absl::OkStatus());
+  CHECK_FALSE(record.store().StartOver({"tally", "no_such_table"}, "rebuild", "now").ok());
+  CHECK(Inbox(record) == "1");
+  CHECK(Must(record.store().Select(kTally, {})).size() == 1);
+  CHECK(Must(record.store().Setting("rebuild")) == "");
+  CHECK(record.CommitOne(Applies({{kIn, 2}})) == absl::OkStatus());
+}
+
 }  // namespace yikou::test

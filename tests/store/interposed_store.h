@@ -33,6 +33,10 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("Migrate"));
     return real_->Migrate(migrations);
   }
+  absl::StatusOr<std::vector<store::AppliedMigration>> AppliedMigrations() override {
+    YK_RETURN_IF_ERROR(before_("AppliedMigrations"));
+    return real_->AppliedMigrations();
+  }
   std::vector<absl::Status> Commit(const std::vector<store::Change*>& batch) override {
     const absl::Status status = before_("Commit");
     if (!status.ok()) return std::vector<absl::Status>(batch.size(), status);
@@ -92,9 +96,13 @@ class InterposedStore final : public store::Store {
     YK_RETURN_IF_ERROR(before_("StreamHeads"));
     return real_->StreamHeads();
   }
-  absl::Status MarkPublished(const std::string& stream, int64_t seq) override {
+  absl::Status MarkPublished(const std::string& stream, int64_t expected, int64_t seq) override {
     YK_RETURN_IF_ERROR(before_("MarkPublished"));
-    return real_->MarkPublished(stream, seq);
+    return real_->MarkPublished(stream, expected, seq);
+  }
+  absl::Status RewindPublished(const std::string& stream, int64_t seq) override {
+    YK_RETURN_IF_ERROR(before_("RewindPublished"));
+    return real_->RewindPublished(stream, seq);
   }
   absl::StatusOr<store::InboxState> Inbox(const std::string& stream) override {
     YK_RETURN_IF_ERROR(before_("Inbox"));
@@ -141,6 +149,11 @@ class InterposedStore final : public store::Store {
   absl::Status PutSetting(const std::string& key, const std::string& value) override {
     YK_RETURN_IF_ERROR(before_("PutSetting"));
     return real_->PutSetting(key, value);
+  }
+  absl::Status StartOver(const std::vector<std::string>& tables, const std::string& key,
+                         const std::string& value) override {
+    YK_RETURN_IF_ERROR(before_("StartOver"));
+    return real_->StartOver(tables, key, value);
   }
   absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder, absl::Time now,
                                  absl::Time until) override {

@@ -112,6 +112,16 @@ absl::Status Reader::Deliver(const Envelope& entry) {
   return inbox_->Apply(std::vector<Envelope>{entry})[0];
 }
 
+absl::Status Reader::Retry(const store::DeadLetter& letter) {
+  YK_ASSIGN_OR_RETURN(store::Change change, inbox_->Retry(letter));
+  return committer_->CommitOne(std::move(change));
+}
+
+absl::Status Reader::Resolve(const store::DeadLetter& letter) {
+  YK_ASSIGN_OR_RETURN(store::Change change, inbox_->Resolve(letter));
+  return committer_->CommitOne(std::move(change));
+}
+
 std::string Reader::Stuck() {
   std::string text;
   for (const store::StuckRow& row : Must(record_->store().ListStuck("", 1'000'000))) {

@@ -52,6 +52,10 @@ class Reader {
     return inbox_->Apply(entries);
   }
 
+  // Applies a dead letter again, or settles it without effect, as an operator's command does.
+  absl::Status Retry(const store::DeadLetter& letter);
+  absl::Status Resolve(const store::DeadLetter& letter);
+
   // Dead letters and parked entries: "dead alpha/3; parked alpha/4; ", by stream and sequence.
   std::string Stuck();
   store::DeadLetter DeadLetterOf(const std::string& stream, int64_t seq);

@@ -37,6 +37,7 @@ class Checker {
     const Cases applications = List(cw::CASE_KIND_APPLICATION);
     const Cases grid_events = List(cw::CASE_KIND_GRID_EVENT);
     CheckLedger("application", applications, acknowledged_.applications);
+    CheckDelivered(applications);
     if (acknowledged_.count_grid_events) {
       CheckLedger("grid event", grid_events, acknowledged_.grid_events);
     }
@@ -91,6 +92,16 @@ class Checker {
     for (const auto& [id, view] : cases) {
       if (promised.count(id) > 0) continue;
       Find(what, " ", id, " was never acknowledged: a request counted twice");
+    }
+  }
+
+  void CheckDelivered(const Cases& applications) {
+    for (const std::string& id : acknowledged_.delivered) {
+      const auto found = applications.find(id);
+      if (found == applications.end()) continue;
+      const cw::CaseState state = found->second.case_record().state();
+      if (state == cw::CASE_STATE_DELIVERED || state == cw::CASE_STATE_CLOSED) continue;
+      Find("case ", id, " was acknowledged as delivered and is in ", cw::CaseState_Name(state));
     }
   }
 
@@ -256,7 +267,7 @@ class Checker {
     std::string& open = open_custody_[event.case_id()];
     const std::string& id = event.offer().offer_id();
     if (event.type() == "routing.offered") {
-      if (!open.empty()) {
+      if (!open.empty() && open != id) {
         Find("case ", event.case_id(), " is offered for custody twice at once: ", open, " and ",
              id);
       }
@@ -265,9 +276,11 @@ class Checker {
              " while it is held by ", holders_[event.case_id()]);
       }
       open = id;
-    } else if (event.type() != "routing.offer_received" && open == id) {
-      open.clear();
+      return;
     }
+    const bool settled =
+        event.type() != "routing.offer_received" && event.type() != "routing.offer_unanswered";
+    if (settled && open == id) open.clear();
   }
 
   static int64_t CountIn(cw::CaseState state, const Cases& cases) {

@@ -18,13 +18,16 @@ using AskService =
 // What the suite has said OK to.
 struct Acknowledged {
   std::vector<std::string> applications;
+  // Those of them whose result was handed over.
+  std::vector<std::string> delivered = {};
   // Every grid event there is; not counted when `count_grid_events` is false.
   std::vector<std::string> grid_events = {};
   bool count_grid_events = false;
 };
 
 // Checks, of a suite in which nothing is on its way any more, that
-//  - every acknowledged case is there, once, and no other application is;
+//  - every acknowledged case is there, once, and no other application is; one that was acknowledged
+//    as delivered is;
 //  - every open case has exactly one holder and a clock that runs or is paused;
 //  - intake and reporting show the state that the owner of a case has it in, and its hand-offs;
 //  - a case is offered for custody once at a time, by who holds it; every offer was taken, and none

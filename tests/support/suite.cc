@@ -20,7 +20,7 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
-std::string FreeAddress() { return absl::StrCat("127.0.0.1:", FreePort()); }
+std::string AddressOf(int port) { return absl::StrCat("127.0.0.1:", port); }
 
 // "intake" of "intake#2".
 std::string ServiceOf(const std::string& name) { return name.substr(0, name.find('#')); }
@@ -32,19 +32,23 @@ Suite::Suite(SuiteOptions options)
   if (options_.postgres) {
     postgres_ =
         std::make_unique<PostgresServer>(PostgresServerOptions{.durable = options_.durable});
+    store_url_ = postgres_->url(Linked("postgresql", postgres_->port()));
   }
   if (redis_flags_.empty()) {
     redis_ = std::make_unique<RedisServer>();
-    redis_flags_ = {"--redis_port", absl::StrCat(redis_->port())};
+    redis_flags_ = {"--redis_port", absl::StrCat(Linked("redis", redis_->port()))};
   }
   auto keys = auth::GenerateKeyPair(dir_.path(), "dev");
   if (!keys.ok()) throw std::runtime_error(keys.status().ToString());
   for (const char* service : cli::kServices) {
-    for (int replica = 1; replica <= options_.replicas; ++replica) {
+    const bool many = options_.replicated.empty() || options_.replicated.count(service) > 0;
+    for (int replica = 1; replica <= (many ? options_.replicas : 1); ++replica) {
       const std::string name = replica == 1 ? service : absl::StrCat(service, "#", replica);
       names_.push_back(name);
-      addresses_[name] = FreeAddress();
-      health_addresses_[name] = FreeAddress();
+      const int port = FreePort();
+      addresses_[name] = AddressOf(port);
+      link_addresses_[name] = AddressOf(Linked(name, port));
+      health_addresses_[name] = AddressOf(FreePort());
     }
   }
   client_ = ClientFor("context.json", "", "");
@@ -55,13 +59,18 @@ Suite::Suite(SuiteOptions options)
 
 Suite::~Suite() = default;
 
+int Suite::Linked(const std::string& name, int port) {
+  if (!options_.proxied) return port;
+  return (proxies_[name] = std::make_unique<FaultProxy>(port))->port();
+}
+
 // One address, or all replicas of a service as gRPC names them.
 std::string Suite::TargetOf(const std::string& service) const {
-  if (options_.replicas == 1) return addresses_.at(service);
   std::vector<std::string> replicas;
   for (const std::string& name : names_) {
-    if (ServiceOf(name) == service) replicas.push_back(addresses_.at(name));
+    if (ServiceOf(name) == service) replicas.push_back(link_addresses_.at(name));
   }
+  if (replicas.size() == 1) return replicas[0];
   return absl::StrCat("ipv4:", absl::StrJoin(replicas, ","));
 }
 
@@ -110,7 +119,7 @@ void Suite::Start(const std::string& name, const std::vector<std::string>& flags
       "--health_listen",
       health_addresses_[name],
       "--store",
-      postgres_ ? postgres_->url() : "sqlite:" + StorePath(service),
+      postgres_ ? store_url_ : "sqlite:" + StorePath(service),
       "--key_dir",
       dir_.path(),
       "--token_key",
@@ -137,18 +146,33 @@ void Suite::Start(const std::string& name, const std::vector<std::string>& flags
   const std::vector<std::string> own = FlagsOf(name);
   args.insert(args.end(), own.begin(), own.end());
   args.insert(args.end(), redis_flags_.begin(), redis_flags_.end());
+  if (const auto always = options_.flags.find(name); always != options_.flags.end()) {
+    args.insert(args.end(), always->second.begin(), always->second.end());
+  }
   args.insert(args.end(), flags.begin(), flags.end());
   processes_[name] = std::make_unique<Process>(args, dir_.File(name + ".err"));
 }
 
-void Suite::Acknowledged(const std::string& case_id) {
+void Suite::AcknowledgeCase(const std::string& case_id) {
   std::lock_guard<std::mutex> lock(ledger_mutex_);
-  ledger_.push_back(case_id);
+  ledger_.applications.push_back(case_id);
 }
 
-std::vector<std::string> Suite::Ledger() {
+void Suite::AcknowledgeDelivery(const std::string& case_id) {
   std::lock_guard<std::mutex> lock(ledger_mutex_);
-  return ledger_;
+  ledger_.delivered.push_back(case_id);
+}
+
+void Suite::AcknowledgeGridEvent(const std::string& case_id) {
+  std::lock_guard<std::mutex> lock(ledger_mutex_);
+  ledger_.grid_events.push_back(case_id);
+}
+
+Acknowledged Suite::Ledger() {
+  std::lock_guard<std::mutex> lock(ledger_mutex_);
+  Acknowledged ledger = ledger_;
+  ledger.count_grid_events = true;
+  return ledger;
 }
 
 bool Suite::Running(const std::string& name) {
@@ -180,19 +204,35 @@ bool Suite::WaitForDeath(const std::string& name, absl::Duration bound) {
   return processes_.at(name)->WaitFor(bound).has_value();
 }
 
-void Suite::WaitServing(const std::string& name) {
+casework::v1::GetQueueStatsResponse Suite::QueueStatsOf(const std::string& name) {
   const std::string service = ServiceOf(name);
-  const auto client = ClientFor(name + ".json", service, addresses_.at(name));
+  const auto stats =
+      ClientFor(name + ".json", service, addresses_.at(name))
+          ->Call<casework::v1::GetQueueStatsResponse>(
+              service, "yikou.casework.v1.OperationsService.GetQueueStats",
+              casework::v1::GetQueueStatsRequest(), day::Driver::Operator(), absl::Seconds(10));
+  if (!stats.ok()) throw std::runtime_error(stats.status().ToString());
+  return *stats;
+}
+
+bool Suite::Serves(const std::string& name) {
+  const std::string service = ServiceOf(name);
+  std::unique_ptr<cli::Client>& client = own_clients_[name];
+  if (!client) client = ClientFor(name + ".json", service, addresses_.at(name));
+  return client
+      ->Call<casework::v1::GetClockResponse>(
+          service, "yikou.casework.v1.OperationsService.GetClock", casework::v1::GetClockRequest(),
+          day::Driver::Operator(), absl::Seconds(2))
+      .ok();
+}
+
+void Suite::WaitServing(const std::string& name) {
   const bool serving = Eventually(kPatience, [&] {
     if (!Running(name)) {
       throw std::runtime_error(
           absl::StrCat(name, " ended by itself: ", processes_.at(name)->Output()));
     }
-    return client
-        ->Call<casework::v1::GetClockResponse>(
-            service, "yikou.casework.v1.OperationsService.GetClock",
-            casework::v1::GetClockRequest(), day::Driver::Operator(), absl::Seconds(2))
-        .ok();
+    return Serves(name);
   });
   if (!serving) throw std::runtime_error(name + " does not serve.");
 }
@@ -205,11 +245,15 @@ bool Suite::Settle(absl::Duration bound) {
   });
 }
 
-Suite& SharedSuite() {
+bool StoreIsPostgres() {
   const char* store = std::getenv("YIKOU_TEST_STORE");
-  static Suite suite([store] {
+  return store != nullptr && std::string(store) == "postgresql";
+}
+
+Suite& SharedSuite() {
+  static Suite suite([] {
     SuiteOptions options;
-    options.postgres = store != nullptr && std::string(store) == "postgresql";
+    options.postgres = StoreIsPostgres();
     return options;
   }());
   return suite;

@@ -1,11 +1,10 @@
 #include "tests/support/suite_invariants.h"
 
 #include "services/cli/day/driver.h"
-#include "tests/support/invariants.h"
 
 namespace yikou::test {
 
-std::vector<std::string> CheckInvariants(Suite& suite, const std::vector<std::string>& ledger) {
+std::vector<std::string> CheckInvariants(Suite& suite, const Acknowledged& ledger) {
   const bool settled = suite.Settle(absl::Seconds(60));
   const AskService ask = [&suite](const std::string& service,
                                   const google::protobuf::Message& request,
@@ -14,7 +13,7 @@ std::vector<std::string> CheckInvariants(Suite& suite, const std::vector<std::st
                                        request, response, day::Driver::Operator(),
                                        absl::Seconds(60));
   };
-  std::vector<std::string> findings = CheckInvariants(ask, {.applications = ledger});
+  std::vector<std::string> findings = CheckInvariants(ask, ledger);
   if (!settled) findings.insert(findings.begin(), "the suite does not settle");
   return findings;
 }

@@ -4,12 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/invariants.h"
 #include "tests/support/suite.h"
 
 namespace yikou::test {
 
-// Waits until nothing is on its way and checks the suite over gRPC; `ledger` holds the acknowledged
-// applications. Returns a sentence for everything that does not hold.
-std::vector<std::string> CheckInvariants(Suite& suite, const std::vector<std::string>& ledger);
+// Waits until nothing is on its way and checks the suite over gRPC against `ledger`. Returns a
+// sentence for everything that does not hold.
+std::vector<std::string> CheckInvariants(Suite& suite, const Acknowledged& ledger);
 
 }  // namespace yikou::test

@@ -290,6 +290,12 @@ absl::StatusOr<std::vector<Row>> PostgresConnection::Rows(const std::string& sql
   return Execute(Bound(sql, values));
 }
 
+absl::StatusOr<bool> PostgresConnection::HasTable(const std::string& table) {
+  YK_ASSIGN_OR_RETURN(const std::vector<Row> found,
+                      Rows("SELECT 1 FROM pg_class WHERE oid = to_regclass(?)", {table}));
+  return !found.empty();
+}
+
 absl::Status PostgresConnection::Run(const std::string& sql, const std::vector<Value>& values) {
   return Execute(Bound(sql, values)).status();
 }
@@ -444,6 +450,10 @@ absl::Status PostgresConnection::WriteAndCommit(const std::vector<RowBatch>& wri
   if (status.ok()) status = Pipeline(statements).status();
   if (!status.ok()) Rollback();
   return status;
+}
+
+absl::Status PostgresConnection::Empty(const std::string& table) {
+  return Run(absl::StrCat("TRUNCATE ", table), {});
 }
 
 void PostgresConnection::Rollback() {

@@ -30,6 +30,7 @@ class PostgresConnection final : public SqlConnection {
   absl::Status Run(const std::string& sql, const std::vector<Value>& values) override;
   absl::StatusOr<std::vector<Row>> Rows(const std::string& sql,
                                         const std::vector<Value>& values) override;
+  absl::StatusOr<bool> HasTable(const std::string& table) override;
   absl::Status Script(const std::string& sql, const std::string& record,
                       const std::vector<Value>& values) override;
   absl::Status LockSchema() override;
@@ -37,6 +38,7 @@ class PostgresConnection final : public SqlConnection {
   absl::StatusOr<std::vector<std::vector<Row>>> BeginAndFind(
       const std::vector<Lookup>& lookups) override;
   absl::Status WriteAndCommit(const std::vector<RowBatch>& writes) override;
+  absl::Status Empty(const std::string& table) override;
   void Rollback() override;
   bool usable() const override;
 

@@ -52,6 +52,7 @@ class SqlConnection {
   // The same, for a statement that returns rows.
   virtual absl::StatusOr<std::vector<Row>> Rows(const std::string& sql,
                                                 const std::vector<Value>& values) = 0;
+  virtual absl::StatusOr<bool> HasTable(const std::string& table) = 0;
   // Runs several statements without values, such as a migration, in a transaction of their own
   // together with `record`, which is one statement with values.
   virtual absl::Status Script(const std::string& sql, const std::string& record,
@@ -67,6 +68,8 @@ class SqlConnection {
   // Writes in order and commits. After an error, and after UNAVAILABLE only perhaps, nothing is
   // written.
   virtual absl::Status WriteAndCommit(const std::vector<RowBatch>& writes) = 0;
+  // Deletes every row of a table, in the open transaction.
+  virtual absl::Status Empty(const std::string& table) = 0;
   // Gives the open transaction up.
   virtual void Rollback() = 0;
 

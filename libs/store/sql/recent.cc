@@ -26,6 +26,11 @@ void RecentAggregates::Forget(const std::string& table, const std::string& id) {
   if (found != by_key_.end()) Drop(found->second);
 }
 
+void RecentAggregates::Clear() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  while (!entries_.empty()) Drop(entries_.begin());
+}
+
 void RecentAggregates::Drop(std::list<Entry>::iterator entry) {
   bytes_ -= BytesOf(*entry);
   by_key_.erase(entry->key);

@@ -23,6 +23,7 @@ class RecentAggregates {
   std::optional<Stored> Find(const AggregateKind& kind, const std::string& id);
   void Keep(const Write& write);
   void Forget(const std::string& table, const std::string& id);
+  void Clear();
 
  private:
   struct Entry {

@@ -211,8 +211,16 @@ absl::StatusOr<std::vector<StreamHeadRow>> SqlStore::StreamHeads() {
   return heads;
 }
 
-absl::Status SqlStore::MarkPublished(const std::string& stream, int64_t seq) {
-  return RunAlone("UPDATE stream_head SET published_seq = ? WHERE stream = ?", {seq, stream});
+absl::Status SqlStore::MarkPublished(const std::string& stream, int64_t expected, int64_t seq) {
+  return RunAlone("UPDATE stream_head SET published_seq = ? WHERE stream = ? AND published_seq = ?",
+                  {seq, stream, expected});
+}
+
+absl::Status SqlStore::RewindPublished(const std::string& stream, int64_t seq) {
+  return RunAlone(
+      "UPDATE stream_head SET published_seq = CASE WHEN published_seq < ? THEN published_seq - 1"
+      " ELSE ? END WHERE stream = ? AND published_seq > 0",
+      {seq, seq - 1, stream});
 }
 
 absl::StatusOr<InboxState> SqlStore::Inbox(const std::string& stream) {
@@ -334,10 +342,7 @@ absl::StatusOr<std::string> SqlStore::Setting(const std::string& key) {
 }
 
 absl::Status SqlStore::PutSetting(const std::string& key, const std::string& value) {
-  return RunAlone(
-      "INSERT INTO setting (key, value) VALUES (?, ?)"
-      " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-      {key, value});
+  return RunAlone(kPutSetting, {key, value});
 }
 
 absl::StatusOr<bool> SqlStore::TakeLease(const std::string& name, const std::string& holder,

@@ -1,11 +1,10 @@
 #include "libs/store/sql/sql_store.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "libs/base/ids.h"
 #include "libs/base/status.h"
-#include "libs/casework/chain.h"
+#include "libs/store/migrations.h"
 #include "libs/store/sql/batch.h"
 
 namespace yikou::store {
@@ -13,6 +12,18 @@ namespace {
 
 constexpr size_t kIdleReadersMax = 16;
 constexpr size_t kRecentBytes = 16 << 20;
+
+absl::StatusOr<std::vector<AppliedMigration>> ReadApplied(SqlConnection* connection) {
+  YK_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      connection->Rows("SELECT version, name, checksum FROM schema_migration ORDER BY version",
+                       {}));
+  std::vector<AppliedMigration> applied;
+  for (const Row& row : rows) {
+    applied.push_back({static_cast<int>(IntOf(row[0])), TextOf(row[1]), TextOf(row[2])});
+  }
+  return applied;
+}
 
 }  // namespace
 
@@ -94,23 +105,46 @@ absl::Status SqlStore::MigrateLocked(SqlConnection* connection,
       "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL,"
       " checksum TEXT NOT NULL)",
       {}));
+  YK_ASSIGN_OR_RETURN(const std::vector<AppliedMigration> applied, ReadApplied(connection));
+  YK_RETURN_IF_ERROR(CheckUnchanged(CompareMigrations(migrations, applied), name_));
   for (const Migration& migration : migrations) {
-    const std::string checksum = base::ToHex(casework::Digest(migration.sql));
-    YK_ASSIGN_OR_RETURN(std::vector<Row> rows,
-                        connection->Rows("SELECT checksum FROM schema_migration WHERE version = ?",
-                                         {int64_t{migration.version}}));
-    if (!rows.empty()) {
-      if (TextOf(rows[0][0]) == checksum) continue;
-      return absl::FailedPreconditionError(absl::StrCat(
-          "Migration ", migration.version, " (", migration.name, ") was applied to ", name_,
-          " in another form. Use the version of the service that made this record, or "
-          "a record of its own."));
-    }
+    const bool has = std::any_of(
+        applied.begin(), applied.end(),
+        [&](const AppliedMigration& known) { return known.version == migration.version; });
+    if (has) continue;
     YK_RETURN_IF_ERROR(connection->Script(
         migration.sql, "INSERT INTO schema_migration (version, name, checksum) VALUES (?, ?, ?)",
-        {int64_t{migration.version}, migration.name, checksum}));
+        {int64_t{migration.version}, migration.name, ChecksumOf(migration)}));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<AppliedMigration>> SqlStore::AppliedMigrations() {
+  YK_ASSIGN_OR_RETURN(const std::unique_ptr<SqlConnection> reader, open_(Use::kRead));
+  YK_ASSIGN_OR_RETURN(const bool any, reader->HasTable("schema_migration"));
+  if (!any) return std::vector<AppliedMigration>();
+  return ReadApplied(reader.get());
+}
+
+absl::Status SqlStore::StartOver(const std::vector<std::string>& tables, const std::string& key,
+                                 const std::string& value) {
+  std::lock_guard<std::mutex> lock(writer_mutex_);
+  YK_ASSIGN_OR_RETURN(SqlConnection * writer, Writer());
+  // The head's row first, as every commit: nobody else writes meanwhile.
+  const Lookup head{"log_head", {"id"}, {"id"}, {{int64_t{1}}}};
+  YK_RETURN_IF_ERROR(writer->BeginAndFind({head}).status());
+  std::vector<std::string> all = {"inbox", "inbox_above", "seen_version", "parked", "dead_letter"};
+  all.insert(all.end(), tables.begin(), tables.end());
+  absl::Status status = writer->Run(kPutSetting, {key, value});
+  for (const std::string& table : all) {
+    if (status.ok()) status = writer->Empty(table);
+  }
+  if (!status.ok()) {
+    writer->Rollback();
+    return status;
+  }
+  recent_.Clear();
+  return writer->WriteAndCommit({});
 }
 
 std::vector<absl::Status> SqlStore::Commit(const std::vector<Change*>& batch) {

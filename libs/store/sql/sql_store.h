@@ -13,6 +13,10 @@
 
 namespace yikou::store {
 
+inline constexpr char kPutSetting[] =
+    "INSERT INTO setting (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
 class SqlStore final : public Store {
  public:
   enum class Use { kWrite, kRead };
@@ -27,6 +31,7 @@ class SqlStore final : public Store {
   ~SqlStore() override;
 
   absl::Status Migrate(const std::vector<Migration>& migrations) override;
+  absl::StatusOr<std::vector<AppliedMigration>> AppliedMigrations() override;
   std::vector<absl::Status> Commit(const std::vector<Change*>& batch) override;
   absl::StatusOr<Stored> Get(const AggregateKind& kind, const std::string& id,
                              const std::optional<Scope>& scope) override;
@@ -45,7 +50,8 @@ class SqlStore final : public Store {
   absl::StatusOr<std::vector<StreamEntry>> ReadStream(const std::string& stream, int64_t from_seq,
                                                       int limit) override;
   absl::StatusOr<std::vector<StreamHeadRow>> StreamHeads() override;
-  absl::Status MarkPublished(const std::string& stream, int64_t seq) override;
+  absl::Status MarkPublished(const std::string& stream, int64_t expected, int64_t seq) override;
+  absl::Status RewindPublished(const std::string& stream, int64_t seq) override;
   absl::StatusOr<InboxState> Inbox(const std::string& stream) override;
   absl::StatusOr<int64_t> SeenVersion(const std::string& source,
                                       const std::string& aggregate) override;
@@ -60,6 +66,8 @@ class SqlStore final : public Store {
   absl::StatusOr<absl::Time> NextDue(const std::vector<const AggregateKind*>& kinds) override;
   absl::StatusOr<std::string> Setting(const std::string& key) override;
   absl::Status PutSetting(const std::string& key, const std::string& value) override;
+  absl::Status StartOver(const std::vector<std::string>& tables, const std::string& key,
+                         const std::string& value) override;
   absl::StatusOr<bool> TakeLease(const std::string& name, const std::string& holder, absl::Time now,
                                  absl::Time until) override;
   absl::Status Tidy() override;

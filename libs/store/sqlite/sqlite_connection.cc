@@ -186,6 +186,13 @@ absl::StatusOr<std::vector<Row>> SqliteConnection::Rows(const std::string& sql,
   return rows;
 }
 
+absl::StatusOr<bool> SqliteConnection::HasTable(const std::string& table) {
+  YK_ASSIGN_OR_RETURN(
+      const std::vector<Row> found,
+      Rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", {table}));
+  return !found.empty();
+}
+
 absl::Status SqliteConnection::Execute(const std::string& sql) {
   const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Failed(code, sql);
@@ -259,6 +266,10 @@ absl::Status SqliteConnection::WriteAndCommit(const std::vector<RowBatch>& write
   if (status.ok()) status = Run("COMMIT");
   if (!status.ok()) Rollback();
   return status;
+}
+
+absl::Status SqliteConnection::Empty(const std::string& table) {
+  return Run(absl::StrCat("DELETE FROM ", table));
 }
 
 absl::Status SqliteConnection::Tidy() { return Rows("PRAGMA wal_checkpoint(PASSIVE)").status(); }

@@ -22,6 +22,7 @@ class SqliteConnection final : public SqlConnection {
   absl::Status Run(const std::string& sql, const std::vector<Value>& values = {}) override;
   absl::StatusOr<std::vector<Row>> Rows(const std::string& sql,
                                         const std::vector<Value>& values = {}) override;
+  absl::StatusOr<bool> HasTable(const std::string& table) override;
   absl::Status Script(const std::string& sql, const std::string& record,
                       const std::vector<Value>& values) override;
   // One process has the file open; see OpenSqliteStore.
@@ -30,6 +31,7 @@ class SqliteConnection final : public SqlConnection {
   absl::StatusOr<std::vector<std::vector<Row>>> BeginAndFind(
       const std::vector<Lookup>& lookups) override;
   absl::Status WriteAndCommit(const std::vector<RowBatch>& writes) override;
+  absl::Status Empty(const std::string& table) override;
   void Rollback() override;
   // Copies what is committed from the write-ahead log to the file.
   absl::Status Tidy() override;

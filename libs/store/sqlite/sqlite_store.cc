@@ -39,4 +39,14 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) 
       std::move(guard));
 }
 
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStoreToRead(const std::string& path) {
+  YK_RETURN_IF_ERROR(SqliteConnection::Open(path, true).status());
+  return std::make_unique<SqlStore>(
+      path, SqlStore::Sharing::kReplicas,
+      [path](SqlStore::Use) -> absl::StatusOr<std::unique_ptr<SqlConnection>> {
+        return SqliteConnection::Open(path, true);
+      },
+      nullptr);
+}
+
 }  // namespace yikou::store
